@@ -1,0 +1,49 @@
+"""The habits every format shares: strict types, no surprises from unknown fields, values as they were sent."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
+from pydantic_core import PydanticCustomError
+
+_DECIMAL = re.compile(r"-?(?:[0-9]{1,12}(?:\.[0-9]{0,6})?|\.[0-9]{1,6})")
+_CENT = Decimal("0.01")
+
+
+class Record(BaseModel):
+    """A frozen record whose types are strict and whose unknown fields are ignored (intake counts them)."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+def _decimal_string(value: Any) -> Decimal:
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return Decimal(value)
+    raise PydanticCustomError("decimal_string", 'write it as a decimal string such as "1250.00"')
+
+
+def money_text(amount: Decimal) -> str:
+    """Dollars as the contract writes them: at least two decimals, all that were given, no exponent."""
+    exponent = amount.as_tuple().exponent
+    return str(amount.quantize(_CENT)) if isinstance(exponent, int) and exponent > -2 else f"{amount:f}"
+
+
+def _units_text(units: Decimal) -> str:
+    return f"{units:f}"
+
+
+Money = Annotated[Decimal, BeforeValidator(_decimal_string), PlainSerializer(money_text, return_type=str)]
+"""US dollars; a decimal string in JSON."""
+
+Units = Annotated[Decimal, BeforeValidator(_decimal_string), PlainSerializer(_units_text, return_type=str)]
+"""A count of service or drug units; a decimal string in JSON."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+Required = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True)]
+RequiredCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1)]
+Day = date

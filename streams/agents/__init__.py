@@ -1,0 +1,1 @@
+"""The two agents: intake reads received records, validate decides the claims of a patient's log."""

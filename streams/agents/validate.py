@@ -1,0 +1,86 @@
+"""Validate: each claim of a patient's log becomes a decision on the topic of its outcome, and an entry in the state."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from schemas.claim import Claim
+from schemas.codec import content_type, parse_content_type
+from streams import headers as h
+from streams.chunks import Chunk, Outbox, Record, Turn
+from streams.deciding import Decided, Decider
+from streams.intake.arrival import Arrived
+from streams.metrics import Metrics
+from streams.state import changelog
+from streams.state.store import Store
+from streams.topics import Topics
+from validators.decide import decision_bytes
+
+CE_SOURCE = "claimstream"
+CE_TYPE = "claimstream.decision"
+
+
+class NotInLogError(Exception):
+    """A record of the patient log that intake did not write; it goes to the dead letters as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """What validate needs; an agent is `validate.work`."""
+
+    topics: Topics
+    decider: Decider
+    store: Store
+    metrics: Metrics
+
+    async def work(self, chunk: Chunk, out: Outbox) -> None:
+        """Decide every claim of the chunk, in order, with the state of its partition."""
+        turn = Turn()
+        patients = self.store.of(chunk.partition)
+        decisions: list[Decided] = []
+        arrivals: list[int] = []
+        for record in chunk.records:
+            arrived, arrived_ms = from_log(record)
+            decided = self.decider.decide(arrived, record.offset, patients)
+            self._publish(decided, record, out)
+            if decided.entry is not None:
+                key = changelog.key_of(arrived.patient_token, arrived.event_id)
+                out.add(self.topics.state_changelog, chunk.partition, key, changelog.encode(decided.entry))
+                patients.add(arrived.patient_token, decided.entry)
+            decisions.append(decided)
+            arrivals.append(arrived_ms)
+            await turn.give()
+        out.on_confirmed(lambda: self.metrics.decisions_confirmed(decisions, arrivals))
+
+    def _publish(self, decided: Decided, record: Record, out: Outbox) -> None:
+        decision = decided.decision
+        headers = h.written(
+            {
+                h.CONTENT_TYPE: content_type("decision"),
+                "ce_specversion": "1.0",
+                "ce_type": CE_TYPE,
+                "ce_source": CE_SOURCE,
+                "ce_id": decision.decision_id,
+                h.EVENT_ID: decision.event_id,
+                h.POSITION: h.position(record.topic, record.partition, record.offset),
+            }
+        )
+        topic = self.topics.outcome(decision.outcome)
+        out.add(topic, record.partition, record.key, decision_bytes(decision), headers)
+
+
+def from_log(record: Record) -> tuple[Arrived, int]:
+    """The claim of a record of the patient log, and the broker time in ms at which it was received.
+
+    Raises NotInLogError for what intake did not write.
+    """
+    texts = h.texts(record.headers)
+    kind = parse_content_type(texts.get(h.CONTENT_TYPE, ""))
+    event_id, person, arrived_ms = texts.get(h.EVENT_ID), texts.get(h.PERSON), texts.get(h.ARRIVED_MS, "")
+    if kind is None or kind[0] != "claim" or not (event_id and person and record.key and arrived_ms.isdigit()):
+        raise NotInLogError("a record of the patient log lacks the headers that intake writes")
+    try:
+        claim = Claim.model_validate_json(record.value or b"")
+    except ValidationError as error:
+        raise NotInLogError("a record of the patient log is not a canonical claim") from error
+    return Arrived(claim, event_id, record.key.decode(), person), int(arrived_ms)

@@ -1,0 +1,122 @@
+"""The worker on one page: settings and a ruleset in, a Faust app with its two agents and its endpoint out."""
+
+import json
+import logging
+import os
+import socket
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from mode import Service
+from prometheus_client import CollectorRegistry
+
+from streams.agents.intake import Intake
+from streams.agents.validate import Validate
+from streams.chunks import TP, ChunkApp, DeadLetter, Record
+from streams.deciding import Decider
+from streams.delivery.dead_letters import dead_letter_headers, failed_on
+from streams.health import Endpoint, Probes
+from streams.metrics import Metrics
+from streams.settings import Settings
+from streams.state.store import Store
+from streams.tokens import Tokens
+from streams.topics import Topics
+from validators.ruleset import Ruleset
+
+log = logging.getLogger(__name__)
+
+
+class EndpointService(Service):
+    """The HTTP endpoint as a part of the Faust worker: up before the app, down after it."""
+
+    def __init__(self, endpoint: Endpoint, host: str, port: int) -> None:
+        super().__init__()
+        self._endpoint, self._host, self._port = endpoint, host, port
+
+    async def on_start(self) -> None:
+        """Listen."""
+        port = await self._endpoint.start(self._host, self._port)
+        log.info("metrics at http://%s:%s/metrics", self._host, port)
+
+    async def on_stop(self) -> None:
+        """Listen no more."""
+        await self._endpoint.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A worker's app and its endpoint."""
+
+    app: ChunkApp
+    endpoint: EndpointService
+
+
+def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
+    """Wire one worker. Nothing is connected yet."""
+    topics, layout = Topics(settings.broker.prefix), settings.broker.layout()
+    metrics = Metrics(CollectorRegistry())
+    metrics.rules_in_force(ruleset)
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    store = Store(topics.state_changelog, settings.broker.client_options())
+
+    def dead_letter(record: Record, error: Exception) -> DeadLetter:
+        headers = dead_letter_headers(record, failed_on(error, ruleset=ruleset.version.sha256, worker=worker))
+        return DeadLetter(topics.dlt_of(record.topic), record.key, record.value, headers)
+
+    app = ChunkApp(
+        f"{settings.broker.prefix}{settings.broker.group}",
+        broker=f"kafka://{settings.broker.bootstrap.replace(',', ';kafka://')}",
+        dead_letter=dead_letter,
+        record_limits={topic.name: int(topic.config["max.message.bytes"]) for topic in layout.topics(topics)},
+    )
+    decider = Decider(ruleset, on_error=lambda rule, _error: metrics.rule_errors.labels(rule.id).inc())
+    tokens = Tokens(key, ruleset.payers, settings.payer_aliases, settings.tenants)
+    intake = Intake(topics, layout, tokens, frozenset(settings.sources), ruleset.version.sha256, worker, metrics)
+    validate = Validate(topics, decider, store, metrics)
+    app.chunk_agent(app.chunk_topic(topics.received, partitions=layout.received_partitions), name="intake")(intake.work)
+    app.chunk_agent(app.chunk_topic(topics.patient_events, partitions=layout.partitions), name="validate")(
+        validate.work
+    )
+    _keep_state(app, store, topics)
+    app.on_dead_letter = lambda topic, code: metrics.dead_letters.labels(topic, code).inc()
+    app.on_retry = lambda tp, _error: metrics.retries.labels(tp.topic).inc()
+    endpoint = Endpoint(metrics, _probes(app, store, metrics), _versions(ruleset))
+    return Parts(app, EndpointService(endpoint, settings.http.host, settings.http.port))
+
+
+def _keep_state(app: ChunkApp, store: Store, topics: Topics) -> None:
+    """Rebuild the state of each partition of the log on assignment, before its first claim."""
+
+    def of_log(partitions: set[TP]) -> set[int]:
+        return {tp.partition for tp in partitions if tp.topic == topics.patient_events}
+
+    async def assigned(partitions: set[TP]) -> None:
+        store.assigned(of_log(partitions))
+
+    async def revoked(partitions: set[TP]) -> None:
+        store.revoked(of_log(partitions))
+
+    async def ready(tp: TP) -> None:
+        if tp.topic == topics.patient_events:
+            await store.ready(tp.partition)
+
+    app.on_assigned, app.on_revoked, app.ready = assigned, revoked, ready
+
+
+def _probes(app: ChunkApp, store: Store, metrics: Metrics) -> Probes:
+    def refresh() -> None:
+        metrics.state_entries.labels("patients").set(store.events())
+        metrics.state_warm.set(store.warm)
+        for tp, position in app.positions.items():
+            metrics.lag.labels(tp.topic, tp.partition).set(max(0, position.end - position.committed))
+
+    def not_ready() -> str:
+        if not app.positions:
+            return "no partition is assigned yet"
+        return "" if store.warm else "the state is being rebuilt"
+
+    return Probes(refresh, not_ready)
+
+
+def _versions(ruleset: Ruleset) -> str:
+    return json.dumps({"claimstream": version("claimstream"), "ruleset": ruleset.version.model_dump()})

@@ -1,0 +1,64 @@
+"""The command line: one file a command, loaded when it is called, so that `check` starts without Faust.
+
+Exit codes: 0 clean, 1 findings (only the commands that say so), 2 usage or configuration, 3 environment.
+"""
+
+import importlib
+import sys
+from typing import Never
+
+import click
+
+COMMANDS = {
+    "check": "read files of claims and say what would be denied; no broker",
+    "demo": "embedded Kafka, a worker and a feed of sample claims, live",
+    "topics": "plan, apply or check the topic layout of a broker",
+    "worker": "read claims from Kafka and decide them",
+}
+EXIT_CLEAN, EXIT_FINDINGS, EXIT_USAGE, EXIT_ENVIRONMENT = range(4)
+
+
+class _Commands(click.Group):
+    """Commands by name; the module `streams.cli.<name>` holds each as `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"streams.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="claimstream")
+def cli() -> None:
+    """Validate spinal epidural injection claims, from files or from a live feed."""
+
+
+def fail(sentence: str, code: int) -> Never:
+    """End the command with one sentence on stderr."""
+    click.echo(f"claimstream: {sentence}", err=True)
+    raise SystemExit(code)
+
+
+def main() -> None:
+    """Run `claimstream`; trouble that is foreseen ends with one sentence and the contract's exit code."""
+    from streams.settings import SettingsError  # noqa: PLC0415 - `claimstream --help` needs no settings
+
+    try:
+        cli.main(prog_name="claimstream", standalone_mode=True)
+    except SettingsError as error:
+        fail(str(error), EXIT_USAGE)
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(EXIT_CLEAN) from None

@@ -1,0 +1,1 @@
+"""What leaves the stream beside decisions: dead letters, redrive, audit."""

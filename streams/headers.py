@@ -1,0 +1,46 @@
+"""The record headers of the contract: read leniently, written once. None of them names a person."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from streams.clock import day_of
+
+CONTENT_TYPE = "content-type"
+SOURCE = "cs-source"
+RECEIVED_ON = "cs-received-on"
+EVENT_ID = "cs-event-id"
+PERSON = "cs-person"
+POSITION = "cs-position"
+ORIGIN = "cs-origin"
+ARRIVED_MS = "cs-arrived-ms"
+ORIGINAL_TIMESTAMP = "dlt-original-timestamp"
+
+Headers = list[tuple[str, bytes]]
+
+
+def texts(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
+    """Headers by name as text; of several with one name the last, undecodable bytes replaced."""
+    return {name: (content or b"").decode(errors="replace") for name, content in headers}
+
+
+def written(values: Mapping[str, str]) -> Headers:
+    """Headers from texts by name."""
+    return [(name, value.encode()) for name, value in values.items()]
+
+
+def day(text: str | None) -> date | None:
+    """A calendar day of a header; None when it is absent or no day."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def day_of_timestamp(text: str | None) -> date | None:
+    """The day of a broker timestamp in milliseconds; None when it is absent or no number."""
+    return day_of(int(text)) if text and text.isascii() and text.isdigit() and len(text) <= 14 else None
+
+
+def position(topic: str, partition: int, offset: int) -> str:
+    """Where a record stands: `topic:partition:offset`."""
+    return f"{topic}:{partition}:{offset}"

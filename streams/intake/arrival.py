@@ -1,0 +1,62 @@
+"""A claim that was read becomes an event: whose it is, when it came, and an identity that survives a repeat."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from schemas.claim import Claim
+from streams.intake.items import ReadClaim
+from streams.tokens import Tokens
+
+DEFAULT_SOURCE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A claim as it goes into the log of its patient; `person` is the person within the member, as a token."""
+
+    claim: Claim
+    event_id: str
+    patient_token: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What is known of a record besides its bytes, in the order in which it dates a claim (contract section 2).
+
+    `stated_on` is the header `cs-received-on`, `original_on` the broker day of a redriven record, `as_of` the flag of
+    `check`, `fallback_on` the broker day or file date.
+    """
+
+    source: str | None
+    stated_on: date | None = None
+    original_on: date | None = None
+    as_of: date | None = None
+    fallback_on: date | None = None
+
+
+def event_id(source: str, identity: Iterable[bytes]) -> str:
+    """SHA-256 in hex over the source and the parts of an item's identity, each with its length before it."""
+    digest = hashlib.sha256()
+    for part in (source.encode(), *identity):
+        digest.update(b"%d:" % len(part))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def arrive(item: ReadClaim, circumstances: Circumstances, tokens: Tokens) -> Arrived:
+    """The event of a claim that was read. Without a source of its circumstances the claim's own counts."""
+    source = circumstances.source or item.claim.source or DEFAULT_SOURCE
+    received_on = (
+        item.claim.received_on
+        or circumstances.stated_on
+        or circumstances.original_on
+        or item.received_on
+        or circumstances.as_of
+        or circumstances.fallback_on
+    )
+    claim = item.claim.model_copy(update={"source": source, "received_on": received_on})
+    token = tokens.patient(claim)
+    return Arrived(claim, event_id(source, item.identity), token, tokens.person(claim, token))

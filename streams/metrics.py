@@ -1,0 +1,99 @@
+"""Every metric in one class, with its labels in view. Labels come from closed sets; never an id, a member, a file."""
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+from streams import clock
+from streams.deciding import Decided
+from validators.rule import FAMILIES
+from validators.ruleset import Ruleset
+
+_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Metrics:
+    """The metrics of a worker, on a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.received = Counter(
+            "claims_received", "Items found in received records, read or not", ["source", "format"], registry=registry
+        )
+        self.last_received = Gauge(
+            "claims_last_received_timestamp_seconds", "When the last record of a source came", ["source"],
+            registry=registry,
+        )  # fmt: skip
+        self.unlisted_sources = Counter(
+            "claims_unlisted_sources", "Records whose source is not in CLAIMSTREAM_SOURCES", registry=registry
+        )
+        self.unknown_fields = Counter("claims_unknown_fields", "JSON fields no model reads", registry=registry)
+        self.rejected = Counter(
+            "claims_rejected", "Items that could not be read", ["format", "code"], registry=registry
+        )
+        self.decided = Counter(
+            "claims_decided", "First decisions", ["outcome", "claim_type", "line_of_business"], registry=registry
+        )
+        self.redelivered = Counter("claims_redelivered", "Events that had been decided before", registry=registry)
+        self.findings = Counter("claims_findings", "Findings", ["rule", "severity"], registry=registry)
+        self.not_checked = Counter("claims_not_checked", "Rules not checked", ["family"], registry=registry)
+        self.rule_errors = Counter("claims_rule_errors", "Rules that raised: a defect", ["rule"], registry=registry)
+        self.at_risk = Counter(
+            "claims_amount_at_risk_dollars", "Dollars at risk by finding, test claims left out", ["family"],
+            registry=registry,
+        )  # fmt: skip
+        self.decision_seconds = Histogram(
+            "claims_decision_seconds", "From arrival to the acknowledged decision", buckets=_LATENCY_BUCKETS,
+            registry=registry,
+        )  # fmt: skip
+        self.stage_seconds = Histogram(
+            "claims_stage_seconds", "Computing and confirming one chunk", ["stage"], buckets=_LATENCY_BUCKETS,
+            registry=registry,
+        )  # fmt: skip
+        self.last_decision = Gauge(
+            "claims_last_decision_timestamp_seconds", "When the last decision was acknowledged", registry=registry
+        )
+        self.dead_letters = Counter("claims_dead_letters", "Dead letters", ["topic", "code"], registry=registry)
+        self.retries = Counter(
+            "claims_broker_retries", "Tries again after broker trouble", ["topic"], registry=registry
+        )
+        self.lag = Gauge("claims_lag_records", "Records not yet committed", ["topic", "partition"], registry=registry)
+        self.lag_seconds = Gauge(
+            "claims_lag_seconds", "Age of the oldest record not yet committed", ["topic"], registry=registry
+        )
+        self.state_entries = Gauge("claims_state_entries", "Events kept in state", ["store"], registry=registry)
+        self.state_warm = Gauge(
+            "claims_state_warm", "1 when the state of every partition is rebuilt", registry=registry
+        )
+        self.ruleset = Info("claims_ruleset", "The rules in force", registry=registry)
+        self.reference_data = Gauge(
+            "claims_reference_data_info", "The reference tables loaded", ["name", "vintage"], registry=registry
+        )
+
+    def rules_in_force(self, ruleset: Ruleset) -> None:
+        """Show which rules and tables decide."""
+        self.ruleset.info({"version": ruleset.version.version, "sha256": ruleset.version.sha256})
+        for name, vintage in ruleset.reference.vintages().items():
+            self.reference_data.labels(name, vintage).set(1)
+
+    def decisions_confirmed(self, decisions: Sequence[Decided], arrivals_ms: Sequence[int]) -> None:
+        """Count decisions whose outputs the broker has; `arrivals_ms` are the broker times the claims arrived at."""
+        now = clock.seconds()
+        for decided, arrived_ms in zip(decisions, arrivals_ms, strict=True):
+            if decided.redelivered:
+                self.redelivered.inc()
+                continue
+            self._count(decided)
+            self.decision_seconds.observe(max(0.0, now - arrived_ms / 1000))
+        if decisions:
+            self.last_decision.set(now)
+
+    def _count(self, decided: Decided) -> None:
+        decision, claim = decided.decision, decided.context.claim
+        self.decided.labels(decision.outcome, claim.claim_type, decided.context.line_of_business).inc()
+        for finding in decision.findings:
+            self.findings.labels(finding.rule, finding.severity).inc()
+            if not decision.test and finding.amount_at_risk > 0:
+                self.at_risk.labels(finding.family).inc(float(finding.amount_at_risk))
+        for entry in decision.checks.not_checked:
+            self.not_checked.labels(FAMILIES[entry.rule.partition("-")[0]]).inc()

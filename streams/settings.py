@@ -1,0 +1,178 @@
+"""Settings: environment `CLAIMSTREAM_*`, then `claimstream.toml`, then defaults; flags win over all of them.
+
+Every error names the setting. Secrets come from files and are never printed.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from streams.topics import Layout
+
+PREFIX = "CLAIMSTREAM_"
+SETTINGS_FILE = "claimstream.toml"
+LOOPBACK = ("127.", "localhost", "[::1]", "::1")
+NOT_SETTINGS = frozenset({"CLAIMSTREAM_SHARED", "CLAIMSTREAM_KAFKA__JARS"})
+"""Variables other parts read: where the tests find sample files, where the embedded Kafka finds its jars."""
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used: one sentence with its name, what is wrong and what to write."""
+
+
+def _comma_list(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _pairs(value: Any) -> Any:
+    if isinstance(value, str):
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {name.strip(): target.strip() for name, _, target in pairs}
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+NameMap = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BrokerSettings(_Section):
+    """Where Kafka is and how its topics are laid out."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    prefix: str = ""
+    partitions: int = Field(8, ge=1, le=1000, description="of patient-events, the outcomes and the changelog")
+    received_partitions: int = Field(4, ge=1, le=1000, description="of claims.received")
+    allow_plaintext: bool = False
+    group: str = "claimstream"
+
+    def layout(self) -> Layout:
+        """The partition counts of the topics."""
+        return Layout(partitions=self.partitions, received_partitions=self.received_partitions)
+
+    def client_options(self) -> dict[str, Any]:
+        """What every Kafka client of ours is made with. PLAINTEXT goes only to loopback unless allowed."""
+        hosts = [host.strip() for host in self.bootstrap.split(",")]
+        remote = [host for host in hosts if not host.startswith(LOOPBACK)]
+        if remote and not self.allow_plaintext:
+            raise SettingsError(
+                f"{PREFIX}BROKER__BOOTSTRAP names {remote[0]}, which is not this machine, and the connection is not "
+                f"encrypted; use a loopback address or set {PREFIX}BROKER__ALLOW_PLAINTEXT=true"
+            )
+        return {"bootstrap_servers": self.bootstrap}
+
+
+class HttpSettings(_Section):
+    """The endpoint of metrics and probes; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(9464, ge=0, le=65535)
+
+
+class StateSettings(_Section):
+    """Where a worker keeps local files. State itself is rebuilt from its changelog."""
+
+    dir: Path | None = None
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=SETTINGS_FILE
+    )
+
+    broker: BrokerSettings = BrokerSettings()
+    http: HttpSettings = HttpSettings()
+    state: StateSettings = StateSettings()
+    sources: Names = ()
+    tenants: NameMap = Field({}, description="source=tenant, comma separated")
+    payer_aliases: NameMap = Field({}, description="payer id=alias, comma separated")
+    token_key_file: Path | None = None
+    packs: Path | None = None
+    log_level: Literal["info", "debug"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @cached_property
+    def token_key(self) -> bytes | None:
+        """The secret key of patient tokens, or None when no file is set."""
+        if self.token_key_file is None:
+            return None
+        try:
+            key = self.token_key_file.read_bytes().strip()
+        except OSError as error:
+            raise SettingsError(
+                f"{PREFIX}TOKEN_KEY_FILE cannot be read ({error.strerror}); name a readable file that holds the key"
+            ) from error
+        if not key:
+            raise SettingsError(f"{PREFIX}TOKEN_KEY_FILE names an empty file; put 32 random bytes into it")
+        return key
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read the settings; `flags` are sections or values given on the command line.
+
+    Raises SettingsError with one sentence that names the setting.
+    """
+    _refuse_unknown(os.environ)
+    try:
+        return Settings(**flags)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from error
+    except ValueError as error:  # a settings file that is not TOML
+        raise SettingsError(f"{SETTINGS_FILE} cannot be read: {error}") from error
+
+
+def known_variables() -> list[str]:
+    """Every environment variable that is a setting."""
+    names = []
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, _Section):
+            names += [f"{PREFIX}{name}__{inner}".upper() for inner in section.model_fields]
+        else:
+            names.append(f"{PREFIX}{name}".upper())
+    return names
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = known_variables()
+    for name in environment:
+        if name.upper().startswith(PREFIX) and name.upper() not in known and name not in NOT_SETTINGS:
+            nearest = difflib.get_close_matches(name.upper(), known, 1, 0)
+            raise SettingsError(f"{name} is not a setting; did you mean {nearest[0]}?")
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    variable = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
+    return f"{variable} (or its entry in {SETTINGS_FILE}) cannot be used: {first['msg']}"

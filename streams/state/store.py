@@ -1,0 +1,80 @@
+"""The state of the partitions this worker holds, rebuilt from the changelog before their first claim is decided."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.state import changelog
+from streams.state.patient import Patients
+
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """Patients by partition, rebuilt afresh on each assignment: another worker may have moved on meanwhile."""
+
+    def __init__(self, changelog_topic: str, client: Mapping[str, Any]) -> None:
+        """`client` are the options of a Kafka client."""
+        self._topic = changelog_topic
+        self._client = client
+        self._partitions: dict[int, Patients] = {}
+        self._rebuilding: dict[int, asyncio.Task[Patients]] = {}
+
+    def of(self, partition: int) -> Patients:
+        """The state of a warm partition."""
+        return self._partitions[partition]
+
+    @property
+    def warm(self) -> bool:
+        """Whether every assigned partition has its state."""
+        return self._rebuilding.keys() <= self._partitions.keys()
+
+    def events(self) -> int:
+        """How many events are kept in all partitions."""
+        return sum(patients.events() for patients in self._partitions.values())
+
+    def assigned(self, partitions: set[int]) -> None:
+        """Begin to rebuild the state of partitions."""
+        for partition in partitions:
+            self._rebuilding[partition] = asyncio.ensure_future(self._rebuild(partition))
+
+    def revoked(self, partitions: set[int]) -> None:
+        """Let go of partitions."""
+        for partition in partitions:
+            self._partitions.pop(partition, None)
+            if (task := self._rebuilding.pop(partition, None)) is not None:
+                task.cancel()
+
+    async def ready(self, partition: int) -> None:
+        """Return when a partition is warm; raises what keeps it from that, and begins again when asked again."""
+        task = self._rebuilding[partition]
+        if task.done() and partition not in self._partitions:
+            task = self._rebuilding[partition] = asyncio.ensure_future(self._rebuild(partition))
+        await asyncio.shield(task)
+
+    async def _rebuild(self, partition: int) -> Patients:
+        patients = Patients()
+        tp = TopicPartition(self._topic, partition)
+        consumer = AIOKafkaConsumer(
+            **self._client, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            consumer.assign([tp])
+            await consumer.seek_to_beginning(tp)
+            end = (await consumer.end_offsets([tp]))[tp]
+            # The position, not the last record: compaction leaves gaps, and transactions end in markers.
+            while await consumer.position(tp) < end:
+                for records in (await consumer.getmany(tp, timeout_ms=500)).values():
+                    for record in records:
+                        if record.value is not None:
+                            patients.add(*changelog.decode(record.key, record.value))
+                    await asyncio.sleep(0)
+        finally:
+            await consumer.stop()
+        self._partitions[partition] = patients
+        log.info("state of partition %s rebuilt: %s events", partition, patients.events())
+        return patients

@@ -1,0 +1,53 @@
+"""Tokens that stand for a person: the only reference to one in keys, logs, metrics and state.
+
+All are HMAC-SHA-256 under the site's secret key, so that nobody without it can tell a member id from its token.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from schemas.claim import Claim
+from validators.payers import Payers
+
+BUILT_IN_KEY = b"claimstream demo key: not a secret, never for real claims"
+"""What `demo` and `check` use when no key is set; a worker refuses to run without a key of its own."""
+
+MEDICARE = "MEDICARE"
+TOKEN_LENGTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Makes tokens under one key; aliases join the payer ids under which a payer knows one member."""
+
+    key: bytes
+    payers: Payers
+    payer_aliases: Mapping[str, str] = field(default_factory=dict)
+    tenants: Mapping[str, str] = field(default_factory=dict)
+
+    def patient(self, claim: Claim) -> str:
+        """The member a claim is about, as 32 hex characters: tenant, payer alias, normalised member id."""
+        member = "".join(character for character in claim.subscriber.member_id.upper() if character.isalnum())
+        return self._token("patient", self.tenants.get(claim.source, "default"), self._payer_alias(claim), member)
+
+    def person(self, claim: Claim, patient_token: str) -> str:
+        """The person within the member: birth date and first name of the patient."""
+        born = claim.who.birth_date.isoformat() if claim.who.birth_date else ""
+        return self._token("person", patient_token, born, (claim.who.first_name or "").upper())
+
+    def fingerprint(self) -> str:
+        """Tells two keys apart without giving either away."""
+        return self._token("fingerprint")
+
+    def _payer_alias(self, claim: Claim) -> str:
+        alias = self.payer_aliases.get(claim.payer.id)
+        if alias is not None:
+            return alias
+        if self.payers.line_of_business(claim.payer) == "medicare_ffs":
+            return MEDICARE
+        return claim.payer.id.upper()
+
+    def _token(self, *parts: str) -> str:
+        return hmac.new(self.key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()[:TOKEN_LENGTH]

@@ -1,0 +1,209 @@
+"""How a broker is brought to the topic layout of the contract (`streams.topic_layout`), or compared with it.
+
+Nothing that exists is ever altered: a topic that differs is reported, one sentence a difference, because every one of
+these settings is about keeping, ordering or losing claims.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from streams.topic_layout import DEFAULT_LAYOUT, Difference, Found, Layout, Topic, Topics, compare
+
+__all__ = [
+    "BrokerRefused",
+    "BrokerUnreachable",
+    "Difference",
+    "Layout",
+    "Step",
+    "Topic",
+    "Topics",
+    "TopicsDiffer",
+    "TopicsError",
+    "apply_topics",
+    "check_topics",
+    "plan",
+    "require_topics",
+]
+
+CONNECT_SECONDS = 12.0
+ANSWER_SECONDS = 30.0
+
+
+class TopicsError(Exception):
+    """Trouble with the topics of a broker, in one sentence."""
+
+
+class BrokerUnreachable(TopicsError):  # noqa: N818 - says what happened
+    """No broker answers at the address."""
+
+
+class BrokerRefused(TopicsError):  # noqa: N818 - says what happened
+    """The broker answered, and refused."""
+
+
+class TopicsDiffer(TopicsError):  # noqa: N818 - says what happened
+    """The topics are not as the contract has them; `differences` says what and how to fix it."""
+
+    def __init__(self, differences: Sequence[Difference]) -> None:
+        self.differences = tuple(differences)
+        first, rest = self.differences[0].message, len(self.differences) - 1
+        more = f" ({rest} more; see `claimstream topics check`)" if rest else ""
+        super().__init__(f"the topics are not as the contract has them: {first}{more}")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What `plan` would do, or `apply_topics` did, about one topic.
+
+    `held`: missing, and not created because the partition counts of its neighbours are not those asked for.
+    """
+
+    topic: Topic
+    action: Literal["create", "created", "keep", "differs", "held"]
+    differences: tuple[Difference, ...] = ()
+
+
+async def plan(
+    bootstrap: str, topics: Topics, layout: Layout = DEFAULT_LAYOUT, *, client: Mapping[str, Any] | None = None
+) -> list[Step]:
+    """What `apply_topics` would do; changes nothing."""
+    async with _admin(bootstrap, client) as admin:
+        return await _plan(admin, topics, layout)
+
+
+async def apply_topics(
+    bootstrap: str, topics: Topics, layout: Layout = DEFAULT_LAYOUT, *, client: Mapping[str, Any] | None = None
+) -> list[Step]:
+    """Create the topics that are missing and report those that differ; returns when the created ones can be used.
+
+    `client` holds more keyword arguments of an aiokafka client (TLS, SASL). Raises BrokerUnreachable, BrokerRefused.
+    """
+    async with _admin(bootstrap, client) as admin:
+        steps = await _plan(admin, topics, layout)
+        missing = [step.topic for step in steps if step.action == "create"]
+        if missing:
+            await _create(admin, bootstrap, missing)
+        return [Step(step.topic, "created") if step.action == "create" else step for step in steps]
+
+
+async def check_topics(
+    bootstrap: str, topics: Topics, layout: Layout = DEFAULT_LAYOUT, *, client: Mapping[str, Any] | None = None
+) -> list[Difference]:
+    """Everything about the broker's topics that is not as the contract has it; empty when all is well."""
+    async with _admin(bootstrap, client) as admin:
+        wanted = layout.topics(topics)
+        return compare(wanted, topics, await _describe(admin, wanted))
+
+
+async def require_topics(
+    bootstrap: str, topics: Topics, layout: Layout = DEFAULT_LAYOUT, *, client: Mapping[str, Any] | None = None
+) -> None:
+    """Raise TopicsDiffer unless the broker's topics are as the contract has them; for a worker, before it starts."""
+    differences = await check_topics(bootstrap, topics, layout, client=client)
+    if differences:
+        raise TopicsDiffer(differences)
+
+
+async def _plan(admin: Any, topics: Topics, layout: Layout) -> list[Step]:
+    wanted = layout.topics(topics)
+    found = await _describe(admin, wanted)
+    differences = compare(wanted, topics, found)
+    # A log with another partition count makes any new neighbour wrong too: the counts are to be settled first.
+    unsettled = any(each.kind == "partitions" and each.topic in topics.copartitioned for each in differences)
+    steps = []
+    for topic in wanted:
+        own = tuple(each for each in differences if each.topic == topic.name)
+        if topic.name not in found:
+            held = unsettled and topic.name in topics.copartitioned
+            steps.append(Step(topic, "held", own) if held else Step(topic, "create"))
+        else:
+            steps.append(Step(topic, "differs", own) if own else Step(topic, "keep"))
+    return steps
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str, client: Mapping[str, Any] | None) -> AsyncIterator[Any]:
+    """A connected admin client; trouble of the connection or of the broker leaves as our own exceptions."""
+    from aiokafka.admin import AIOKafkaAdminClient  # noqa: PLC0415 - names alone need no client
+    from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError, RequestTimedOutError  # noqa: PLC0415
+
+    options = (
+        {"request_timeout_ms": int(CONNECT_SECONDS * 1000)} | dict(client or {}) | {"bootstrap_servers": bootstrap}
+    )
+    admin = AIOKafkaAdminClient(**options)
+    try:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await admin.start()
+        except (KafkaError, OSError) as error:  # TimeoutError is an OSError
+            raise BrokerUnreachable(
+                f"no Kafka broker answers at {bootstrap}; start it, or set CLAIMSTREAM_BROKER__BOOTSTRAP to its address"
+            ) from error
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                yield admin
+        except (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, OSError) as error:
+            raise BrokerUnreachable(
+                f"the Kafka broker at {bootstrap} answered and then fell silent ({type(error).__name__}); look whether "
+                "it runs, and whether the address it advertises can be reached from here"
+            ) from error
+        except KafkaError as error:
+            raise BrokerRefused(
+                f"the Kafka broker at {bootstrap} refused: {error}; look at the broker's log"
+            ) from error
+    finally:
+        await admin.close()
+
+
+async def _describe(admin: Any, wanted: Sequence[Topic]) -> dict[str, Found]:
+    from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  # noqa: PLC0415
+    from aiokafka.errors import UnknownTopicOrPartitionError, for_code  # noqa: PLC0415
+
+    names = {topic.name for topic in wanted}
+    # All topics are listed: a broker with auto.create.topics.enable would create a missing one that is asked for.
+    partitions = {each["topic"]: each["partitions"] for each in await admin.describe_topics() if each["topic"] in names}
+    found: dict[str, Found] = {}
+    if not partitions:
+        return found
+    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in partitions])
+    for code, text, _, name, entries in (resource for answer in answers for resource in answer.resources):
+        if code == UnknownTopicOrPartitionError.errno:
+            continue  # deleted since it was listed
+        if code:
+            raise for_code(code)(f"topic {name}: {text}")
+        replicas = min(len(partition["replicas"]) for partition in partitions[name])
+        found[name] = Found(len(partitions[name]), replicas, {entry[0]: entry[1] for entry in entries})
+    return found
+
+
+async def _create(admin: Any, bootstrap: str, missing: Sequence[Topic]) -> None:
+    from aiokafka.admin import NewTopic  # noqa: PLC0415
+    from aiokafka.errors import TopicAlreadyExistsError, for_code  # noqa: PLC0415
+
+    new = [
+        # NewTopic takes -1 only together with a replica assignment, be it an empty one.
+        NewTopic(topic.name, topic.partitions, factor, {} if factor == -1 else None, dict(topic.config))
+        for topic in missing
+        for factor in (topic.replication_factor,)
+    ]
+    answer = await admin.create_topics(new)
+    for name, code, *text in answer.topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):  # another `apply` may have been quicker
+            reason = (text and text[0]) or for_code(code).__name__
+            raise BrokerRefused(f"the Kafka broker at {bootstrap} refused to create topic {name}: {reason}")
+    await _until_usable(admin, {topic.name: topic.partitions for topic in missing})
+
+
+async def _until_usable(admin: Any, counts: Mapping[str, int]) -> None:
+    """Return when every partition has a leader; `_admin` bounds the time."""
+    while True:
+        led = {
+            each["topic"]: sum(partition["leader"] >= 0 for partition in each["partitions"])
+            for each in await admin.describe_topics()
+        }
+        if all(led.get(name, 0) >= count for name, count in counts.items()):
+            return
+        await asyncio.sleep(0.05)

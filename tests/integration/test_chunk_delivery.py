@@ -1,0 +1,342 @@
+"""Delivery of chunks on a real broker: nothing lost, planned hand-overs repeat nothing, crashes repeat little."""
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from streams.embedded_kafka import EmbeddedKafka
+
+pytestmark = pytest.mark.kafka
+
+ROOT = Path(__file__).parents[2]
+PARTITIONS = 2
+DEADLINE_SECONDS = 40
+
+
+class Worker:
+    """A worker process and the events it has told."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.process = process
+        self.log = log
+
+    async def until(self, event: str, **facts: Any) -> dict[str, Any]:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            assert self.process.stdout is not None
+            async for line in self.process.stdout:
+                told = json.loads(line)
+                if told["event"] == event and all(told[name] == fact for name, fact in facts.items()):
+                    return told
+        raise AssertionError(f"the worker ended before {event}:\n{self.log.read_text()[-4000:]}")
+
+    async def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        await self.ended()
+        assert self.process.returncode == 0, self.log.read_text()[-4000:]
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.ended()
+
+    async def ended(self) -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await self.process.communicate()
+
+
+@dataclass
+class Stage:
+    """Topics of one test, the means to fill and read them, and its workers."""
+
+    bootstrap: str
+    prefix: str
+    folder: Path
+    producer: AIOKafkaProducer
+    admin: AIOKafkaAdminClient
+    cleanup: AsyncExitStack
+    workers: list[Worker] = field(default_factory=list)
+    fed: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def input(self) -> str:
+        return f"{self.prefix}in"
+
+    @property
+    def output(self) -> str:
+        return f"{self.prefix}out"
+
+    @property
+    def dead_letters(self) -> str:
+        return f"{self.prefix}in-dlt"
+
+    async def start_worker(self, **setup: Any) -> Worker:
+        setup |= {
+            "bootstrap": self.bootstrap,
+            "group": f"{self.prefix}group",
+            "input": self.input,
+            "output": self.output,
+            "dead_letters": self.dead_letters,
+            "partitions": PARTITIONS,
+            "datadir": str(self.folder),
+        }
+        log = self.folder / f"worker-{len(self.workers)}.log"
+        with log.open("wb") as stderr:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, str(Path(__file__).with_name("chunk_worker.py")), json.dumps(setup)),
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+            )
+        worker = Worker(process, log)
+        self.workers.append(worker)
+        return worker
+
+    async def feed(self, values: list[bytes], partition: int | None = None) -> None:
+        """One record after another, alternating partitions unless one is given."""
+        sent = []
+        for number, value in enumerate(values):
+            to = number % PARTITIONS if partition is None else partition
+            sent.append((value, await self.producer.send(self.input, value, partition=to)))
+        for value, confirmation in sent:
+            place = await confirmation
+            self.fed[f"{place.partition}:{place.offset}"] = value
+
+    async def read(
+        self, topic: str, enough: Callable[[list[ConsumerRecord]], bool] | None = None
+    ) -> list[ConsumerRecord]:
+        """Records of a topic to its present end, or until there are enough."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level="read_committed")
+        await consumer.start()
+        try:
+            places = [TopicPartition(topic, n) for n in range(PARTITIONS)]
+            consumer.assign(places)
+            await consumer.seek_to_beginning()
+            ends = await consumer.end_offsets(places)
+            records: list[ConsumerRecord] = []
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                while not (enough(records) if enough else {p: await consumer.position(p) for p in places} == ends):
+                    for batch in (await consumer.getmany(timeout_ms=100)).values():
+                        records += batch
+            return records
+        finally:
+            await consumer.stop()
+
+    async def until_decided(self, count: int) -> None:
+        await self.read(self.output, lambda records: len({record.key for record in records}) >= count)
+
+    async def committed(self) -> dict[int, int]:
+        offsets = await self.admin.list_consumer_group_offsets(f"{self.prefix}group")
+        return {place.partition: offset.offset for place, offset in offsets.items() if offset.offset >= 0}
+
+    async def until_committed(self, wanted: dict[int, int]) -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while await self.committed() != wanted:
+                pass
+
+    def ends(self) -> dict[int, int]:
+        ends = Counter(int(place.partition(":")[0]) for place in self.fed)
+        return dict(ends)
+
+    async def accounts(self) -> tuple[set[str], Counter[str]]:
+        """Inputs without an output, and outputs that came more than once."""
+        records = await self.read(self.output)
+        seen = Counter(record.key.decode() for record in records)
+        for record in records:
+            assert record.value == hashlib.sha256(self.fed[record.key.decode()]).digest()
+        return set(self.fed) - set(seen), Counter({place: n - 1 for place, n in seen.items() if n > 1})
+
+
+@asynccontextmanager
+async def new_stage(bootstrap: str, prefix: str, folder: Path) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as cleanup:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        cleanup.push_async_callback(admin.close)
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=18 << 20, acks="all")
+        await producer.start()
+        cleanup.push_async_callback(producer.stop)
+        stage = Stage(bootstrap, prefix, folder, producer, admin, cleanup)
+        limits = {stage.input: 17 << 20, stage.output: 2 << 20, stage.dead_letters: 17 << 20}
+        await admin.create_topics(
+            [
+                NewTopic(name, PARTITIONS, 1, topic_configs={"max.message.bytes": str(limit)})
+                for name, limit in limits.items()
+            ]
+        )
+        yield stage
+        for worker in stage.workers:
+            if worker.process.returncode is None:
+                await worker.kill()
+        await admin.delete_topics(list(limits))
+
+
+@pytest.fixture
+async def stage(kafka: EmbeddedKafka, prefix: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with new_stage(kafka.bootstrap, prefix, tmp_path) as stage:
+        yield stage
+
+
+def numbered(count: int) -> list[bytes]:
+    return [b"claim %d" % number for number in range(count)]
+
+
+async def test_everything_is_delivered_in_order_and_committed_to_the_end(stage: Stage) -> None:
+    await stage.feed(numbered(1000))
+    worker = await stage.start_worker()
+    await stage.until_decided(1000)
+    await stage.until_committed(stage.ends())
+    await worker.stop()
+
+    for partition in range(PARTITIONS):
+        outputs = [r.key.decode() for r in await stage.read(stage.output) if r.partition == partition]
+
+        assert [f"{partition}:{offset}" for offset in range(500)] == outputs
+
+
+async def test_a_record_our_code_fails_on_is_put_aside_and_its_neighbours_pass_once_in_order(stage: Stage) -> None:
+    poison = b"poison SSN 123-45-6789"
+    await stage.feed([*numbered(90), poison, *numbered(90), poison, poison, *numbered(17)], partition=1)
+    worker = await stage.start_worker()
+    await worker.until("dead letter", topic=stage.dead_letters, code="unprocessable")
+    await stage.until_committed({1: 200})
+    await worker.stop()
+    dead = await stage.read(stage.dead_letters)
+    outputs = [record.key.decode() for record in await stage.read(stage.output)]
+
+    assert [poison] * 3 == [record.value for record in dead]
+    assert [b"90", b"181", b"182"] == [dict(record.headers)["dlt-original-offset"] for record in dead]
+    assert b"our own code failed with ValueError" == dict(dead[0].headers)["dlt-exception-message"]
+    assert [f"1:{n}" for n in range(200) if n not in {90, 181, 182}] == outputs
+    assert "ValueError at chunk_worker.py" in worker.log.read_text()
+    assert "6789" not in worker.log.read_text()
+
+
+async def test_a_record_with_too_large_an_output_is_put_aside_and_the_partition_goes_on(stage: Stage) -> None:
+    await stage.feed([*numbered(20), b"huge", *numbered(20)], partition=0)
+    worker = await stage.start_worker()
+    await stage.until_committed({0: 41})
+    await worker.stop()
+    dead = await stage.read(stage.dead_letters)
+
+    assert [b"huge"] == [record.value for record in dead]
+    assert b"our own code failed with RecordTooLarge" == dict(dead[0].headers)["dlt-exception-message"]
+    assert ({"0:20"}, Counter()) == await stage.accounts()
+
+
+async def test_large_records_pass_alone_and_as_dead_letters_whole(stage: Stage) -> None:
+    nine_mebibytes = os.urandom(9 << 20)
+    sixteen_mebibytes = b"poison" + os.urandom(16 << 20)
+    await stage.feed([*numbered(3), nine_mebibytes, sixteen_mebibytes, *numbered(3)], partition=0)
+    worker = await stage.start_worker()
+    await stage.until_committed({0: 8})
+    await worker.stop()
+    dead = await stage.read(stage.dead_letters)
+
+    assert [hashlib.sha256(sixteen_mebibytes).digest()] == [hashlib.sha256(record.value).digest() for record in dead]
+    assert hashlib.sha256(sixteen_mebibytes).hexdigest().encode() == dict(dead[0].headers)["dlt-sha256"]
+    assert ({"0:4"}, Counter()) == await stage.accounts()
+
+
+async def test_a_kill_between_produce_and_commit_loses_nothing_and_repeats_only_what_was_not_committed(
+    stage: Stage,
+) -> None:
+    await stage.feed(numbered(400))
+    worker = await stage.start_worker(commit_interval=2.0)
+    await stage.until_committed(stage.ends())
+    await stage.feed(numbered(200))
+    await stage.until_decided(500)
+    await worker.kill()
+    committed = await stage.committed()
+    worker = await stage.start_worker()
+    await stage.until_committed(stage.ends())
+    await worker.stop()
+    lost, repeated = await stage.accounts()
+    places = [tuple(map(int, place.split(":"))) for place in repeated]
+
+    assert set() == lost
+    assert all(offset >= committed[partition] for partition, offset in places)
+    assert set(repeated.values()) <= {1}
+    assert len(repeated) >= 100
+
+
+async def fed_while(stage: Stage, change: Callable[[], Awaitable[None]]) -> None:
+    """Feed batches without a pause until the change is done, and a little longer."""
+    changing = asyncio.ensure_future(change())
+    while not changing.done():
+        await stage.feed(numbered(20))
+    await changing
+    await stage.feed(numbered(100))
+
+
+async def test_a_graceful_stop_under_load_repeats_nothing(stage: Stage) -> None:
+    worker = await stage.start_worker(seconds_per_chunk=0.01, chunk_max=20)
+
+    async def restart_twice() -> None:
+        nonlocal worker
+        for _ in range(2):
+            await worker.until("ready")
+            await stage.until_decided(len(stage.fed) // 2)
+            await worker.stop()
+            worker = await stage.start_worker(seconds_per_chunk=0.01, chunk_max=20)
+
+    await fed_while(stage, restart_twice)
+    await stage.until_committed(stage.ends())
+    await worker.stop()
+
+    assert (set(), Counter()) == await stage.accounts()
+
+
+async def test_a_second_worker_that_joins_and_leaves_under_load_loses_and_repeats_nothing(stage: Stage) -> None:
+    first = await stage.start_worker(seconds_per_chunk=0.01, chunk_max=20)
+    await first.until("assigned")
+
+    async def join_and_leave() -> None:
+        second = await stage.start_worker(seconds_per_chunk=0.01, chunk_max=20)
+        await second.until("ready")
+        decided = len(stage.fed)
+        await stage.until_decided(decided + 100)
+        await second.stop()
+        await first.until("assigned", partitions=[0, 1])
+
+    await fed_while(stage, join_and_leave)
+    await stage.until_committed(stage.ends())
+    await first.stop()
+    workers = {dict(record.headers)["worker"] for record in await stage.read(stage.output)}
+
+    assert (set(), Counter()) == await stage.accounts()
+    assert {str(worker.process.pid).encode() for worker in stage.workers} == workers
+
+
+async def test_a_broker_frozen_for_five_seconds_loses_and_repeats_nothing(prefix: str, tmp_path: Path) -> None:
+    with EmbeddedKafka() as broker:
+        async with new_stage(broker.bootstrap, prefix, tmp_path) as stage:
+            worker = await stage.start_worker(seconds_per_chunk=0.01, chunk_max=20)
+            await worker.until("assigned")
+
+            async def freeze() -> None:
+                await stage.until_decided(200)
+                broker.pause()
+                thawed_at = time.monotonic() + 5
+                try:
+                    await asyncio.sleep(thawed_at - time.monotonic())  # the outage itself
+                finally:
+                    broker.resume()
+
+            await fed_while(stage, freeze)
+            await stage.until_committed(stage.ends())
+            await worker.stop()
+
+            assert (set(), Counter()) == await stage.accounts()

@@ -1,0 +1,1 @@
+"""Rules about prior authorization and referral."""

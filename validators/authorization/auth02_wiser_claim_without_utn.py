@@ -1,0 +1,73 @@
+"""AUTH-02 wiser-claim-without-utn: Medicare will review this claim before it pays.
+
+Why: in the WISeR states a claim for these codes without a unique tracking number (UTN) goes to pre-payment review.
+Fires: Medicare fee-for-service, a WISeR state, code, place of service and date, and no authorization number.
+Not: a denial by itself. In a hospital or surgery center the number rides on the facility claim, so that its absence
+on the professional claim is information only.
+Source: CMS WISeR model guide, Appendix A, and MAC WISeR pages.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from validators.codes import ESI
+from validators.context import Context
+from validators.lines import Line
+from validators.rule import Found, Needs, Rule, Unknown
+from validators.sources import WISER
+
+FACILITY_PLACES = frozenset({"19", "22", "24"})
+
+
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
+    """Ask of each line whether it falls under the model without a number."""
+    for line in lines:
+        if line.has_authorization_number or line.code not in context.parameter(RULE.id, "codes", line.service_date):
+            continue
+        place_counts = _place_counts(line, context)
+        if place_counts is False:
+            continue
+        state = context.service_state
+        if state is not None and state not in context.parameter(RULE.id, "states", line.service_date):
+            continue
+        if state is None:
+            yield RULE.unknown("claim.service_facility.address.state")
+        elif place_counts is None:
+            yield RULE.unknown("claim.place_of_service")
+        else:
+            on_facility_claim = context.role == "professional" and line.place_of_service in FACILITY_PLACES
+            yield RULE.finding(
+                f"{line.code} in {state}, a WISeR state, has no UTN: expect pre-payment review",
+                line,
+                severity="info" if on_facility_claim else None,
+                suggestion="none: the UTN belongs on the facility claim" if on_facility_claim else None,
+                at="/authorizations",
+                observed={"procedure_code": line.code, "state": state},
+            )
+
+
+def _place_counts(line: Line, context: Context) -> bool | None:
+    """Whether the place of service or type of bill is under the model; None when neither is given."""
+    bill = context.claim.type_of_bill
+    if bill:
+        types = context.parameter(RULE.id, "types_of_bill", line.service_date)
+        if any(bill.lstrip("0").startswith(first) for first in types):
+            return True
+    if line.place_of_service is None:
+        return False if bill else None
+    return line.place_of_service in context.parameter(RULE.id, "places_of_service", line.service_date)
+
+
+RULE = Rule(
+    id="AUTH-02",
+    name="wiser-claim-without-utn",
+    severity="flag",
+    needs=(Needs.CLAIM,),
+    codes=ESI,
+    rarc=("M127",),
+    suggestion="have the records ready, or request prior authorization first and put its UTN in REF G1",
+    citation=WISER,
+    bypassed_by=("AUTH-16", "AUTH-21"),
+    parameters=("states", "codes", "places_of_service", "types_of_bill"),
+    primary_payer_only=True,
+    check=check,
+)

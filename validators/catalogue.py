@@ -1,0 +1,36 @@
+"""Every rule, one import and one line each; system rules come last because they report on the others."""
+
+from validators.authorization import auth01_prior_authorization_number_missing as auth01
+from validators.authorization import auth02_wiser_claim_without_utn as auth02
+from validators.code import code03_add_on_without_primary as code03
+from validators.code import code04_add_on_with_primary_of_other_region as code04
+from validators.code import code09_overlapping_interlaminar_codes as code09
+from validators.code import code10_interlaminar_and_transforaminal_same_session as code10
+from validators.code import code11_imaging_guidance_billed_separately as code11
+from validators.code import code14_bilateral_modifier_on_interlaminar_code as code14
+from validators.code import code26_duplicate_service_line as code26
+from validators.guidance import guid02_unguided_code_for_pain as guid02
+from validators.guidance import guid09_radiation_guidance_in_pregnancy as guid09
+from validators.level import lvl01_more_than_two_transforaminal_levels as lvl01
+from validators.level import lvl03_two_spinal_regions_same_day as lvl03
+from validators.rule import Rule
+from validators.system import sys01_reference_data_or_state_missing as sys01
+from validators.system import sys02_rule_could_not_be_evaluated as sys02
+
+RULES: tuple[Rule, ...] = (
+    code03.RULE,
+    code04.RULE,
+    code09.RULE,
+    code10.RULE,
+    code11.RULE,
+    code14.RULE,
+    code26.RULE,
+    lvl01.RULE,
+    lvl03.RULE,
+    guid02.RULE,
+    guid09.RULE,
+    auth01.RULE,
+    auth02.RULE,
+    sys01.RULE,
+    sys02.RULE,
+)

@@ -1,0 +1,1 @@
+"""Rules about procedure codes: approach, region, add-ons, bundling, duplicates."""

@@ -1,0 +1,44 @@
+"""CODE-10 interlaminar-and-transforaminal-same-session: two approaches are billed where one was payable.
+
+Why: NCCI calls the two mutually exclusive; the interlaminar code pays and the transforaminal line denies.
+Fires: a line of 62320-62327 and one of 64479-64484 form an active NCCI pair on one date by one provider, and no 59
+or X modifier separates a pair that allows it.
+Not: LT and RT lift nothing here, since an interlaminar injection has no side.
+Source: NCCI procedure-to-procedure edits, practitioner table.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from validators.code.ncci import findings
+from validators.codes import EPIDURAL, ESI, TRANSFORAMINAL
+from validators.context import Context
+from validators.lines import Line
+from validators.rule import Bypass, Found, Needs, Rule
+from validators.sources import NCCI_PRACTITIONER, section
+
+
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
+    """Pair the transforaminal lines with interlaminar ones, and interlaminar ones with earlier transforaminal ones."""
+    transforaminal = [line for line in lines if line.code in TRANSFORAMINAL]
+    epidural = [line for line in lines if line.code in EPIDURAL]
+    yield from findings(RULE, transforaminal, context, EPIDURAL, RULE.suggestion)
+    yield from findings(RULE, epidural, context, TRANSFORAMINAL, RULE.suggestion)
+
+
+RULE = Rule(
+    id="CODE-10",
+    name="interlaminar-and-transforaminal-same-session",
+    severity="deny",
+    needs=(Needs.CLAIM, Needs.HISTORY),
+    codes=ESI,
+    carc="236",
+    rarc=("N20",),
+    suggestion="bill the one approach that was performed; one approach per session",
+    citation=section(
+        NCCI_PRACTITIONER,
+        "62323>64483, 62323>64484, 62321>64479 (1) and 62322/62326/62327>64484, 62320/62321/62324/62325>64480 (0)",
+    ),
+    bypassed_by=("CODE-12",),
+    tables=("ncci",),
+    check=check,
+)

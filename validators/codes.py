@@ -1,0 +1,36 @@
+"""What the procedure codes of spinal epidural injections are: approach, region, guidance (code card of the rules).
+
+CPT codes (c) American Medical Association; the wording is our own.
+"""
+
+from typing import Literal
+
+Region = Literal["cervical_thoracic", "lumbar_sacral"]
+
+INTERLAMINAR = frozenset({"62320", "62321", "62322", "62323"})
+CATHETER = frozenset({"62324", "62325", "62326", "62327"})
+TRANSFORAMINAL = frozenset({"64479", "64480", "64483", "64484"})
+PRIMARY_OF = {"64480": "64479", "64484": "64483"}
+ADD_ON = frozenset(PRIMARY_OF)
+PRIMARY = frozenset(PRIMARY_OF.values())
+EPIDURAL = INTERLAMINAR | CATHETER
+"""62320-62327: given between the laminae, as one injection or through a catheter."""
+
+ESI = EPIDURAL | TRANSFORAMINAL
+RETIRED_ESI = frozenset({"62310", "62311", "62318", "62319"})
+RETIRED_ULTRASOUND = frozenset({"0228T", "0229T", "0230T", "0231T"})
+IN_SCOPE = ESI | RETIRED_ESI | RETIRED_ULTRASOUND
+"""A claim with one of these is what the injection rules are about; any other is out of scope."""
+
+_CERVICAL_THORACIC = frozenset({"62320", "62321", "62324", "62325", "64479", "64480"})
+REGION: dict[str, Region] = {
+    code: "cervical_thoracic" if code in _CERVICAL_THORACIC else "lumbar_sacral" for code in ESI
+}
+GUIDED = frozenset({"62321", "62323", "62325", "62327"}) | TRANSFORAMINAL
+GUIDED_TWIN = {"62320": "62321", "62322": "62323", "62324": "62325", "62326": "62327"}
+
+IMAGING = frozenset({"77001", "77002", "77003", "77012", "76942", "76000", "76998"})
+CISTERNOGRAPHY = "78630"
+
+NCCI_X_MODIFIERS = frozenset({"59", "XE", "XP", "XS", "XU"})
+"""The modifiers that say a second service was separate from the first."""

@@ -1,0 +1,153 @@
+"""What a rule sees of a claim besides the claim itself: derived facts, history, parameters and reference data."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from schemas.claim import Claim, LineOfBusiness
+from validators.codes import ESI, IN_SCOPE
+from validators.history import VOID, History, PastClaim, PastLine, Relation
+from validators.lines import Line, lines_of
+from validators.ruleset import Ruleset
+
+ASC_TAXONOMY = "261QA1903X"
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What kept rules from being evaluated on this claim; the engine notes it, the system rules report it."""
+
+    missing_tables: set[str] = field(default_factory=set)
+    errors: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Context:
+    """A claim in the light of the ruleset and of the history before it.
+
+    `past` is the claim as history would keep it. Everything derived is worked out once, when first asked for.
+    """
+
+    claim: Claim
+    ruleset: Ruleset
+    past: PastClaim
+    history: History = field(default_factory=History)
+    trouble: Trouble = field(default_factory=Trouble)
+
+    @cached_property
+    def line_of_business(self) -> LineOfBusiness:
+        """As the claim, its filing indicator or its payer id says."""
+        return self.ruleset.payers.line_of_business(self.claim.payer)
+
+    @cached_property
+    def payer_key(self) -> str:
+        """The key of the payer's values in the packs."""
+        return self.ruleset.payers.key(self.claim.payer, self.line_of_business)
+
+    @property
+    def in_scope(self) -> bool:
+        """Whether the injection rules are about this claim at all."""
+        return self.past.in_scope
+
+    @cached_property
+    def service_state(self) -> str | None:
+        """The state of the service facility, else of the billing provider."""
+        for provider in (self.claim.service_facility, self.claim.billing_provider):
+            if provider is not None and provider.address is not None and provider.address.state:
+                return provider.address.state
+        return None
+
+    @property
+    def all_rules_apply(self) -> bool:
+        """Whether more than the claim and system rules look at it: in scope and not a void."""
+        return self.in_scope and self.claim.frequency_code != VOID
+
+    @property
+    def role(self) -> str:
+        """Who bills: professional, asc-facility or hospital-facility."""
+        return self.past.role
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """The service lines in claim order."""
+        return tuple(lines_of(self.claim))
+
+    @cached_property
+    def esi_lines(self) -> tuple[Line, ...]:
+        """The lines with an injection code in force today."""
+        return tuple(self.lines_with(ESI))
+
+    def lines_with(self, codes: Collection[str]) -> Iterator[Line]:
+        """The lines of this claim with one of `codes`."""
+        return (line for line in self.lines if line.code in codes)
+
+    @cached_property
+    def relation(self) -> Relation:
+        """How this claim stands to the earlier ones: what it replaces, voids or resubmits."""
+        return self.history.relate(self.past)
+
+    @cached_property
+    def earlier_lines(self) -> tuple[tuple[PastClaim, PastLine], ...]:
+        """The lines of earlier claims of the person that count, with their claims."""
+        return tuple(self.history.lines_seen_by(self.past, self.relation))
+
+    def same_provider_earlier(self, service_date: date) -> Iterator[PastLine]:
+        """Lines of earlier claims of the person, of the same billing NPI and service date."""
+        npi = self.claim.billing_provider.npi
+        return (
+            line for past, line in self.earlier_lines if past.billing_npi == npi and line.service_date == service_date
+        )
+
+    def parameter(self, rule_id: str, name: str, on: date) -> Any:
+        """The value of a rule's parameter for this payer on a date; None when it is not known."""
+        return self.ruleset.parameter(rule_id, name, self.payer_key, on)
+
+    def in_scope_of(self, rule_id: str) -> bool:
+        """Whether the rule's scope names this claim's payer key or line of business, or everybody."""
+        scope = self.ruleset.scope(rule_id)
+        return scope is None or self.payer_key in scope or self.line_of_business in scope
+
+
+def is_in_scope(claim: Claim) -> bool:
+    """Whether a claim has an injection line: in force, retired, or an old ultrasound code."""
+    return any(line.procedure_code in IN_SCOPE for line in claim.service_lines)
+
+
+def past_claim(
+    claim: Claim,
+    event_id: str,
+    position: int,
+    *,
+    in_scope: bool,
+    claim_ref: str | None,
+    original_ref: str | None,
+) -> PastClaim:
+    """The claim as history keeps it; the references are tokens of its numbers."""
+    return PastClaim(
+        event_id=event_id,
+        position=position,
+        claim_type=claim.claim_type,
+        role=_role(claim),
+        source=claim.source,
+        billing_npi=claim.billing_provider.npi,
+        claim_ref=claim_ref,
+        original_ref=original_ref,
+        frequency_code=claim.frequency_code,
+        in_scope=in_scope,
+        lines=tuple(
+            PastLine(line.code, line.modifiers, line.service_date, line.rendering_npi) for line in lines_of(claim)
+        ),
+    )
+
+
+def _role(claim: Claim) -> str:
+    if claim.claim_type == "institutional":
+        return "hospital-facility"
+    surgery_center = claim.billing_provider.taxonomy == ASC_TAXONOMY
+    for line in claim.service_lines:
+        place = line.place_of_service or claim.place_of_service
+        if line.procedure_code in ESI and place == "24" and (surgery_center or "SG" in line.modifiers):
+            return "asc-facility"
+    return "professional"

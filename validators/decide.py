@@ -1,0 +1,138 @@
+"""From what the rules found to the decision that is published: outcome, dollars, lines, and its own identity."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from schemas.claim import Claim
+from schemas.decision import (
+    OUTCOMES,
+    Cause,
+    Checks,
+    Decision,
+    Finding,
+    LineOutcome,
+    Outcome,
+    Severity,
+)
+from validators.engine import Evaluation
+from validators.rule import Found
+from validators.ruleset import Ruleset
+
+_OUTCOME_OF: dict[Severity, Outcome] = {"info": "accepted", "flag": "flagged", "deny": "denied-risk"}
+_NOTHING = Decimal("0.00")
+ID_FIELD = "decision_id"
+
+
+def decide(
+    claim: Claim,
+    evaluation: Evaluation,
+    ruleset: Ruleset,
+    *,
+    event_id: str,
+    patient_token: str,
+    in_scope: bool,
+    cause: Cause = "first-decision",
+    revision: int = 0,
+    supersedes: str | None = None,
+) -> Decision:
+    """The decision about `claim`, content-addressed: the same input gives the same bytes and the same id."""
+    charges = [line.charge for line in claim.service_lines]
+    severities = _severities(evaluation.findings, len(charges))
+    outcomes = [_worst(found) for found in severities]
+    at_risk = sum(
+        (charge for charge, outcome in zip(charges, outcomes, strict=True) if outcome != "accepted"), _NOTHING
+    )
+    body = Decision(
+        decision_id="",
+        event_id=event_id,
+        claim_id=claim.claim_id,
+        source=claim.source,
+        patient_token=patient_token,
+        outcome=_worst([found.severity for found in evaluation.findings]),
+        revision=revision,
+        cause=cause,
+        supersedes=supersedes,
+        in_scope=in_scope,
+        test=claim.test,
+        ruleset=ruleset.version,
+        reference_data=ruleset.reference.vintages(),
+        total_charge=claim.total_charge,
+        amount_at_risk=at_risk,
+        findings=tuple(_finding(found, claim, ruleset) for found in evaluation.findings),
+        lines=tuple(
+            LineOutcome(
+                line_number=line.line_number,
+                control_number=line.control_number,
+                outcome=outcome,
+                amount_at_risk=_NOTHING if outcome == "accepted" else line.charge,
+            )
+            for line, outcome in zip(claim.service_lines, outcomes, strict=True)
+        ),
+        checks=Checks(
+            fail=evaluation.fail,
+            passed=evaluation.passed,
+            bypassed=evaluation.bypassed,
+            not_checked=evaluation.not_checked,
+        ),
+    )
+    return body.model_copy(update={ID_FIELD: content_id(body.model_dump(mode="json", by_alias=True))})
+
+
+def canonical_bytes(body: dict[str, Any]) -> bytes:
+    """JSON with sorted keys, no white space, UTF-8: the one way a body is written and hashed."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def content_id(body: dict[str, Any]) -> str:
+    """SHA-256, in hex, of a decision body's canonical bytes without its own id."""
+    return hashlib.sha256(canonical_bytes({k: v for k, v in body.items() if k != ID_FIELD})).hexdigest()
+
+
+def decision_bytes(decision: Decision) -> bytes:
+    """The decision as it stands on a topic and in `check --output json`."""
+    return canonical_bytes(decision.model_dump(mode="json", by_alias=True))
+
+
+def _severities(findings: Sequence[Found], line_count: int) -> list[list[Severity]]:
+    """Per line, the severities of what was found on it or on the whole claim."""
+    severities: list[list[Severity]] = [[] for _ in range(line_count)]
+    for found in findings:
+        for index in found.lines or range(line_count):
+            severities[index].append(found.severity)
+    return severities
+
+
+def _worst(severities: Sequence[Severity]) -> Outcome:
+    return max((_OUTCOME_OF[severity] for severity in severities), key=OUTCOMES.index, default="accepted")
+
+
+def _finding(found: Found, claim: Claim, ruleset: Ruleset) -> Finding:
+    lines = [claim.service_lines[index] for index in found.lines]
+    if found.severity == "info":
+        at_risk = _NOTHING
+    elif lines:
+        at_risk = sum((line.charge for line in lines), _NOTHING)
+    else:
+        at_risk = claim.total_charge
+    rule = found.rule
+    vintages = ruleset.reference.vintages()
+    vintage = next((vintages[table] for table in rule.tables if table in vintages), None)
+    return Finding(
+        rule=rule.id,
+        name=rule.name,
+        family=rule.family,
+        severity=found.severity,
+        message=found.message,
+        suggestion=found.suggestion,
+        lines=tuple(line.line_number for line in lines),
+        at=found.at,
+        observed=dict(found.observed),
+        expected=dict(found.expected),
+        carc=rule.carc,
+        rarc=rule.rarc,
+        amount_at_risk=at_risk,
+        citation=rule.citation.model_copy(update={"vintage": vintage}) if vintage else rule.citation,
+    )

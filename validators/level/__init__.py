@@ -1,0 +1,1 @@
+"""Rules about how many levels and regions one session may have."""

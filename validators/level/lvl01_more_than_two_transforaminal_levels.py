@@ -1,0 +1,57 @@
+"""LVL-01 more-than-two-transforaminal-levels: more levels are billed in a session than coverage allows.
+
+Why: coverage allows two transforaminal levels a region and session; the MUE of 4 for the add-on code is looser.
+Fires: the levels of a region and date, counted per side, are above the bound.
+Not: without encounter facts a count within the bound is not checked, because more levels may be documented than billed.
+Source: multi-MAC LCD text on epidural steroid injections, levels per session.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from validators.codes import ADD_ON, TRANSFORAMINAL
+from validators.context import Context
+from validators.level.transforaminal import level_count
+from validators.lines import Line
+from validators.rule import Found, Needs, Rule, Unknown
+from validators.sources import MULTI_MAC_LCD, section
+
+
+def _session(line: Line) -> tuple[str, str]:
+    return line.region, line.service_date.isoformat()
+
+
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
+    """Count the levels of each region and date."""
+    for (_, on), group in groupby(sorted(lines, key=_session), key=_session):
+        session = sorted(group, key=lambda line: line.index)
+        bound = context.parameter(RULE.id, "max_levels", session[0].service_date)
+        if bound is None:
+            yield RULE.unknown("parameter.max_levels")
+            continue
+        count = level_count(session)
+        if count <= bound:
+            yield RULE.unknown("encounter.levels")
+            continue
+        yield RULE.finding(
+            f"{count:f} transforaminal levels of one region are billed on {on}; at most {bound} are covered",
+            *([line for line in session if line.code in ADD_ON] or session),
+            suggestion=f"bill at most {bound} levels",
+            observed={"levels": f"{count:f}"},
+            expected={"at_most": str(bound)},
+        )
+
+
+RULE = Rule(
+    id="LVL-01",
+    name="more-than-two-transforaminal-levels",
+    severity="deny",
+    needs=(Needs.CLAIM, Needs.ENCOUNTER),
+    codes=TRANSFORAMINAL,
+    carc="151",
+    rarc=("N362",),
+    suggestion="bill at most two levels",
+    citation=section(MULTI_MAC_LCD, "levels per session"),
+    parameters=("max_levels",),
+    check=check,
+)

@@ -1,0 +1,30 @@
+"""Counting transforaminal levels of a session (definitions: sides of a line, transforaminal levels)."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from validators.codes import ADD_ON
+from validators.lines import Line
+
+_ONE = Decimal(1)
+
+
+def sides(line: Line) -> frozenset[str]:
+    """The sides a line is for; an unknown side is one of its own."""
+    if "50" in line.modifiers:
+        return frozenset({"right", "left"})
+    named = {side for modifier, side in (("RT", "right"), ("LT", "left")) if modifier in line.modifiers}
+    return frozenset(named or {"unknown"})
+
+
+def level_count(lines: Sequence[Line]) -> Decimal:
+    """Levels of the transforaminal lines of one region and date: the largest count over the sides.
+
+    A side counts 1 for the primary code plus the units of the add-on lines on it.
+    """
+    counts: dict[str, Decimal] = {}
+    for side in ("right", "left", "unknown"):
+        here = [line for line in lines if side in sides(line)]
+        primary = _ONE if any(line.code not in ADD_ON for line in here) else Decimal(0)
+        counts[side] = primary + sum((line.units for line in here if line.code in ADD_ON), Decimal(0))
+    return max(counts.values())

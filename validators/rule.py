@@ -1,0 +1,140 @@
+"""What a rule is: a plain function and a value that says whose it is, and the three things the function may say.
+
+A rule that applies to a claim and says nothing has passed. Codes stand in messages, never a name, member id,
+authorization number or free text of the claim.
+"""
+
+import enum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from schemas.decision import Citation, Severity
+from validators.lines import Line
+
+if TYPE_CHECKING:
+    from validators.context import Context
+
+
+class Needs(enum.Enum):
+    """An input a rule may read."""
+
+    CLAIM = "claim"
+    HISTORY = "history"
+    ENCOUNTER = "encounter"
+    AUTHORIZATION = "authorization"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A rule fired: on these lines (indexes into the claim's lines), or on the whole claim when there are none."""
+
+    rule: "Rule"
+    severity: Severity
+    message: str
+    suggestion: str
+    lines: tuple[int, ...]
+    at: str | None
+    observed: Mapping[str, JsonValue]
+    expected: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A rule could not be decided for want of an input, named as the ledger shows it (`encounter.levels`)."""
+
+    rule: "Rule"
+    missing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """A rule would have fired, but something on the claim lifts it (`modifier`)."""
+
+    rule: "Rule"
+    by: str
+
+
+Said = Found | Unknown | Bypass
+Check = Callable[[Sequence[Line], "Context"], Iterator[Said]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule of the catalogue.
+
+    `codes` are the procedure codes that wake it (None: every line); `check` gets the lines with those codes, on dates
+    the rule is in effect. `texts` are the fixed sentences of its finding. Scope, dates and numbers stand in the packs.
+    """
+
+    id: str
+    name: str
+    severity: Severity
+    needs: tuple[Needs, ...]
+    suggestion: str
+    citation: Citation
+    check: Check
+    codes: frozenset[str] | None = None
+    carc: str | None = None
+    rarc: tuple[str, ...] = ()
+    bypassed_by: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    primary_payer_only: bool = False
+    """Not applicable where the payer is secondary or tertiary: rules about authorization."""
+    every_claim: bool = False
+    """Applies to claims without an injection, and to voids, too: families claim and system."""
+
+    @property
+    def family(self) -> str:
+        """The family its id begins with, in a word."""
+        return FAMILIES[self.id.partition("-")[0]]
+
+    def finding(
+        self,
+        message: str,
+        *lines: Line,
+        suggestion: str | None = None,
+        severity: Severity | None = None,
+        at: str | None = None,
+        observed: Mapping[str, JsonValue] | None = None,
+        expected: Mapping[str, JsonValue] | None = None,
+    ) -> Found:
+        """Say that the rule fired on `lines` (none: on the whole claim). `at` defaults to the first line's code."""
+        if at is None and lines:
+            at = f"/service_lines/{lines[0].index}/procedure_code"
+        return Found(
+            rule=self,
+            severity=severity or self.severity,
+            message=message,
+            suggestion=suggestion or self.suggestion,
+            lines=tuple(line.index for line in lines),
+            at=at,
+            observed=observed or {},
+            expected=expected or {},
+        )
+
+    def unknown(self, missing: str) -> Unknown:
+        """Say that the rule cannot be decided without `missing`."""
+        return Unknown(self, missing)
+
+    def bypass(self, by: str) -> Bypass:
+        """Say that the rule would have fired but for `by`."""
+        return Bypass(self, by)
+
+
+FAMILIES = {
+    "CODE": "code",
+    "LVL": "level",
+    "GUID": "guidance",
+    "AUTH": "authorization",
+    "MED": "necessity",
+    "FREQ": "frequency",
+    "DOC": "documentation",
+    "SOS": "site",
+    "DRUG": "drug",
+    "CLM": "claim",
+    "SYS": "system",
+}

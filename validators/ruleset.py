@@ -1,0 +1,49 @@
+"""The rules in force: the catalogue with its packs and reference data, ready to be applied."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from schemas.decision import RulesetVersion
+from validators.parameters import Parameter
+from validators.payers import Payers
+from validators.reference import Reference
+from validators.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the packs say of a rule: who it is for, its dates of service, its parameters (base and by payer key)."""
+
+    scope: frozenset[str] | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    by_payer: Mapping[str, Mapping[str, Parameter]] = field(default_factory=dict)
+
+    def in_effect(self, day: date) -> bool:
+        """Whether the rule looks at services of `day`."""
+        return (self.starts_on is None or self.starts_on <= day) and (self.ends_on is None or day <= self.ends_on)
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """Rules, their terms, payers, tables of codes and reference data. `version.sha256` covers all of them."""
+
+    version: RulesetVersion
+    rules: tuple[Rule, ...]
+    terms: Mapping[str, Terms]
+    payers: Payers
+    diagnosis_tiers: Mapping[str, frozenset[str]]
+    reference: Reference
+
+    def parameter(self, rule_id: str, name: str, payer_key: str, on: date) -> Any:
+        """The value of a rule's parameter on a date, the payer's own before the base one; None when not known."""
+        terms = self.terms[rule_id]
+        own = terms.by_payer.get(payer_key, {}).get(name)
+        return (own or terms.parameters[name]).on(on)
+
+    def scope(self, rule_id: str) -> frozenset[str] | None:
+        """The payer keys and lines of business the rule is for; None for all."""
+        return self.terms[rule_id].scope

@@ -1,0 +1,35 @@
+"""The documents findings cite, each written once."""
+
+from datetime import date
+
+from schemas.decision import Citation
+
+ADD_ON_EDITS = Citation(
+    document="NCCI add-on code edits",
+    section="type 1",
+    effective=date(2024, 7, 1),
+    vintage="2024Q3",
+    confidence="found",
+)
+NCCI_PRACTITIONER = Citation(
+    document="NCCI procedure-to-procedure edits, practitioner table", effective=date(2024, 7, 1), confidence="found"
+)
+MULTI_MAC_LCD = Citation(
+    document=(
+        "Multi-MAC LCD text on epidural steroid injections (L33906, L36920, L38994, L39015, L39036, L39054, L39240)"
+    ),
+    effective=date(2021, 12, 5),
+    confidence="second-hand",
+)
+WISER = Citation(
+    document="CMS WISeR model guide, Appendix A, and MAC WISeR pages",
+    section="choice: prior authorization or pre-payment review",
+    effective=date(2026, 1, 15),
+    confidence="found",
+)
+CATALOGUE = Citation(document="Design of this catalogue", confidence="found")
+
+
+def section(citation: Citation, name: str) -> Citation:
+    """The same document, at one of its sections."""
+    return citation.model_copy(update={"section": name})

@@ -1,0 +1,1 @@
+"""Rules about what kept other rules from being evaluated."""
