@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _DECIMAL = re.compile(r"-?(?:[0-9]{1,12}(?:\.[0-9]{0,6})?|\.[0-9]{1,6})")
@@ -36,10 +36,16 @@ def _units_text(units: Decimal) -> str:
     return f"{units:f}"
 
 
-Money = Annotated[Decimal, BeforeValidator(_decimal_string), PlainSerializer(money_text, return_type=str)]
+_DECIMAL_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^(?:{_DECIMAL.pattern})$"})
+
+Money = Annotated[
+    Decimal, BeforeValidator(_decimal_string), PlainSerializer(money_text, return_type=str), _DECIMAL_SCHEMA
+]
 """US dollars; a decimal string in JSON."""
 
-Units = Annotated[Decimal, BeforeValidator(_decimal_string), PlainSerializer(_units_text, return_type=str)]
+Units = Annotated[
+    Decimal, BeforeValidator(_decimal_string), PlainSerializer(_units_text, return_type=str), _DECIMAL_SCHEMA
+]
 """A count of service or drug units; a decimal string in JSON."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]

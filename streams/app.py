@@ -20,7 +20,7 @@ from streams.metrics import Metrics
 from streams.settings import Settings
 from streams.state.store import Store
 from streams.tokens import Tokens
-from streams.topics import Topics
+from streams.topic_layout import Topics
 from validators.ruleset import Ruleset
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
         f"{settings.broker.prefix}{settings.broker.group}",
         broker=f"kafka://{settings.broker.bootstrap.replace(',', ';kafka://')}",
         dead_letter=dead_letter,
+        broker_commit_interval=settings.broker.commit_interval_seconds,
         record_limits={topic.name: int(topic.config["max.message.bytes"]) for topic in layout.topics(topics)},
     )
     decider = Decider(ruleset, on_error=lambda rule, _error: metrics.rule_errors.labels(rule.id).inc())

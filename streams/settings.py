@@ -19,7 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from streams.topics import Layout
+from streams.topic_layout import Layout
 
 PREFIX = "CLAIMSTREAM_"
 SETTINGS_FILE = "claimstream.toml"
@@ -62,6 +62,7 @@ class BrokerSettings(_Section):
     received_partitions: int = Field(4, ge=1, le=1000, description="of claims.received")
     allow_plaintext: bool = False
     group: str = "claimstream"
+    commit_interval_seconds: float = Field(0.25, gt=0, description="bounds what is repeated after a crash")
 
     def layout(self) -> Layout:
         """The partition counts of the topics."""

@@ -14,7 +14,7 @@ from streams.intake.items import ReadClaim, Rejected
 from streams.intake.reading import format_of, read_record
 from streams.metrics import Metrics
 from streams.tokens import Tokens
-from streams.topics import Layout, Topics
+from streams.topic_layout import Layout, Topics
 
 MANIFEST_ITEMS = 5000  # of one part: 5,000 event ids are 340 kB, well within a batch
 MANIFEST_WARNINGS = 100

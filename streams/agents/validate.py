@@ -13,7 +13,7 @@ from streams.intake.arrival import Arrived
 from streams.metrics import Metrics
 from streams.state import changelog
 from streams.state.store import Store
-from streams.topics import Topics
+from streams.topic_layout import Topics
 from validators.decide import decision_bytes
 
 CE_SOURCE = "claimstream"

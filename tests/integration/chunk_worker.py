@@ -31,6 +31,8 @@ def build(setup: dict[str, Any]) -> ChunkApp:
         dead_letter=dead_letter,
         record_limits={setup["dead_letters"]: 17 << 20},
         datadir=setup["datadir"],
+        broker_session_timeout=3.0,
+        broker_heartbeat_interval=1.0,
         broker_commit_interval=setup.get("commit_interval", 0.25),
     )
     topic = app.chunk_topic(setup["input"], partitions=setup["partitions"], chunk_max=setup.get("chunk_max", 200))

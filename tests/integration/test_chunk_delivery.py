@@ -114,10 +114,8 @@ class Stage:
             place = await confirmation
             self.fed[f"{place.partition}:{place.offset}"] = value
 
-    async def read(
-        self, topic: str, enough: Callable[[list[ConsumerRecord]], bool] | None = None
-    ) -> list[ConsumerRecord]:
-        """Records of a topic to its present end, or until there are enough."""
+    async def read(self, topic: str, until_keys: int | None = None) -> list[ConsumerRecord]:
+        """Records of a topic to its present end, or until they have so many different keys."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level="read_committed")
         await consumer.start()
         try:
@@ -126,16 +124,22 @@ class Stage:
             await consumer.seek_to_beginning()
             ends = await consumer.end_offsets(places)
             records: list[ConsumerRecord] = []
+            keys: set[bytes] = set()
             async with asyncio.timeout(DEADLINE_SECONDS):
-                while not (enough(records) if enough else {p: await consumer.position(p) for p in places} == ends):
+                while (
+                    len(keys) < until_keys
+                    if until_keys is not None
+                    else {place: await consumer.position(place) for place in places} != ends
+                ):
                     for batch in (await consumer.getmany(timeout_ms=100)).values():
                         records += batch
+                        keys.update(record.key for record in batch)
             return records
         finally:
             await consumer.stop()
 
     async def until_decided(self, count: int) -> None:
-        await self.read(self.output, lambda records: len({record.key for record in records}) >= count)
+        await self.read(self.output, until_keys=count)
 
     async def committed(self) -> dict[int, int]:
         offsets = await self.admin.list_consumer_group_offsets(f"{self.prefix}group")
@@ -144,7 +148,7 @@ class Stage:
     async def until_committed(self, wanted: dict[int, int]) -> None:
         async with asyncio.timeout(DEADLINE_SECONDS):
             while await self.committed() != wanted:
-                pass
+                await asyncio.sleep(0.05)  # noqa: ASYNC110 - the broker tells commits to those who ask
 
     def ends(self) -> dict[int, int]:
         ends = Counter(int(place.partition(":")[0]) for place in self.fed)
@@ -165,7 +169,7 @@ async def new_stage(bootstrap: str, prefix: str, folder: Path) -> AsyncIterator[
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         await admin.start()
         cleanup.push_async_callback(admin.close)
-        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=18 << 20, acks="all")
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=18 << 20, linger_ms=20)
         await producer.start()
         cleanup.push_async_callback(producer.stop)
         stage = Stage(bootstrap, prefix, folder, producer, admin, cleanup)
@@ -273,7 +277,7 @@ async def test_a_kill_between_produce_and_commit_loses_nothing_and_repeats_only_
 
 
 async def fed_while(stage: Stage, change: Callable[[], Awaitable[None]]) -> None:
-    """Feed batches without a pause until the change is done, and a little longer."""
+    """Feed 20 records every 20 ms (the producer's linger) until the change is done, and a little longer."""
     changing = asyncio.ensure_future(change())
     while not changing.done():
         await stage.feed(numbered(20))

@@ -1,0 +1,77 @@
+# Everything this project does has a name here; `make help` lists them. CI runs the same names.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+# -- use --------------------------------------------------------------------------------------------------------------
+
+.PHONY: help
+help: ## List the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(INSTALLED) ## Install everything into .venv and fetch Apache Kafka
+
+$(INSTALLED): requirements.lock pyproject.toml ops/setup.sh
+	@ops/setup.sh $(PYTHON) $(VENV)
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Real Kafka, a worker and 2,400 sample claims, live
+	@$(BIN)/claimstream demo
+
+.PHONY: check
+check: setup ## Validate claim files: make check FILES="claims.837 folder"
+	@$(BIN)/claimstream check $(FILES)
+
+# -- test -------------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: setup ## All tests, those on real Kafka among them
+	$(BIN)/pytest $(TESTS)
+
+.PHONY: test-unit
+test-unit: setup ## The tests that need no Kafka
+	$(BIN)/pytest -m "not kafka"
+
+.PHONY: coverage
+coverage: setup ## All tests with branch coverage, and the bars it must reach
+	$(BIN)/pytest --cov --cov-report=
+	$(BIN)/coverage report --include='schemas/*,validators/*' --fail-under=100
+	$(BIN)/coverage report --include='streams/*' --fail-under=90
+
+# -- lint -------------------------------------------------------------------------------------------------------------
+
+.PHONY: format
+format: setup ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lint
+lint: setup ## Format, lint, types, layers and generated files, checked
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m streams.generated_files --check
+
+.PHONY: generate
+generate: setup ## Write the files that are generated from code
+	$(BIN)/python -m streams.generated_files
+
+.PHONY: lock
+lock: setup ## Resolve the dependencies of pyproject.toml into requirements.lock
+	$(BIN)/pip-compile --quiet --extra dev --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
+	  --no-emit-find-links --no-emit-trusted-host --no-emit-options --output-file requirements.lock pyproject.toml
+
+.PHONY: ci
+ci: lint coverage ## What CI runs
+
+.PHONY: clean
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage *.egg-info
