@@ -32,18 +32,12 @@ check: setup ## Validate claim files: make check FILES="claims.837 folder"
 # -- test -------------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: setup ## All tests, those on real Kafka among them
+test: setup ## All tests, those on real Kafka among them (TESTS="-k word" for some)
 	$(BIN)/pytest $(TESTS)
 
 .PHONY: test-unit
 test-unit: setup ## The tests that need no Kafka
 	$(BIN)/pytest -m "not kafka"
-
-.PHONY: coverage
-coverage: setup ## All tests with branch coverage, and the bars it must reach
-	$(BIN)/pytest --cov --cov-report=
-	$(BIN)/coverage report --include='schemas/*,validators/*' --fail-under=100
-	$(BIN)/coverage report --include='streams/*' --fail-under=90
 
 # -- lint -------------------------------------------------------------------------------------------------------------
 
@@ -70,7 +64,10 @@ lock: setup ## Resolve the dependencies of pyproject.toml into requirements.lock
 	  --no-emit-find-links --no-emit-trusted-host --no-emit-options --output-file requirements.lock pyproject.toml
 
 .PHONY: ci
-ci: lint coverage ## What CI runs
+ci: lint ## What CI runs: lint, all tests, and the bars of branch coverage
+	@$(MAKE) --no-print-directory test TESTS="--cov --cov-report="
+	$(BIN)/coverage report --include='schemas/*,validators/*' --fail-under=100
+	$(BIN)/coverage report --include='streams/*' --fail-under=90
 
 .PHONY: clean
 clean: ## Remove the virtual environment and caches

@@ -126,6 +126,8 @@ class _Record:
     def _begin_transaction(self, segment: Segment) -> list[Item]:
         items = self._end_transaction(truncated=False)
         self._open_transaction(segment)
+        if self._group is None:
+            items.append(Warned("the transaction stands outside GS and GE; send GS before it", "GS"))
         return items
 
     def _open_transaction(self, beginning: Segment | None) -> None:

@@ -26,10 +26,8 @@ class Entity:
     taxonomy: str = ""
 
     def take(self, segment: Segment) -> None:
-        """Take in a segment of this entity's loop; those a claim does not need are passed over."""
-        handler = _TAKE.get(segment.elements[0])
-        if handler is not None:
-            handler(self, segment)
+        """Take in an N3, N4, DMG, REF or PRV of this entity's loop; the first of each is the one that counts."""
+        _TAKE[segment.elements[0]](self, segment)
 
     @property
     def identifier(self) -> str:

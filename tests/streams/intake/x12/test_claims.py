@@ -256,7 +256,12 @@ def test_a_replacement_names_the_claim_it_replaces() -> None:
 def test_the_line_overrides_place_provider_and_dates_of_its_claim() -> None:
     sv1 = "SV1*HC:64483:RT:59:XU:KX:EXTRA:WORDS*1850.00*MJ*.5*22**2:1"
     line = with_segment(with_segment(LINE, "SV1", sv1), "DTP", "DTP*472*RD8*20260615-20260617")
-    line += ["NM1*DK*1*ORDERER*DOC****XX*1000000012", "NM1*82*1*LINE*DOC****XX*1000000004", "PRV*PE*PXC*208VP0000X"]
+    line += [
+        "NM1*DK*1*ORDERER*DOC****XX*1000000012",
+        "PRV*OR*PXC*1",
+        "NM1*82*1*LINE*DOC****XX*1000000004",
+        "PRV*PE*PXC*208VP0000X",
+    ]
     (read_line,) = read(BILLING, SUBSCRIBER, CLAIM, ["NM1*82*1*CLAIM*DOC****XX*1245319599"], line).service_lines
 
     assert read_line.modifiers == ("RT", "59", "XU", "KX")
@@ -353,3 +358,9 @@ def test_a_provider_without_npi_keeps_its_tax_id() -> None:
 
     assert claim.rendering_provider is not None
     assert (claim.rendering_provider.npi, claim.rendering_provider.tax_id) == (None, "123456789")
+
+
+def test_an_item_that_is_no_ndc_is_no_drug() -> None:
+    (line,) = line_with("LIN**UI*1", "CTP****1*ML").service_lines
+
+    assert line.drug is None

@@ -70,8 +70,8 @@ def test_counts_are_those_of_each_interchange_group_and_transaction() -> None:
     [
         (["SE", "GE", "IEA"], ["SE", "GE", "IEA"]),
         (["GE", "IEA"], ["GE", "IEA"]),
-        (["GS", "GE"], ["IEA/01"]),
-        (["ST", "SE"], ["ST segment 3", "GE"]),
+        (["GS", "GE"], ["GS", "IEA/01"]),
+        (["ST", "SE"], ["ST segment 3"]),
     ],
 )
 def test_an_interchange_that_lacks_part_of_its_envelope_is_read(missing: list[str], warnings: list[str]) -> None:

@@ -1,7 +1,11 @@
 import pytest
+from pydantic import ValidationError
 
+from schemas.claim import Claim
 from streams.intake.items import Item, ReadClaim, Rejected, Warned
 from streams.intake.x12 import assembler
+from streams.intake.x12.places import refused_by_model
+from streams.intake.x12.tokenizer import Segment
 from tests.streams.intake.x12.building import (
     BILLING,
     CLAIM,
@@ -272,3 +276,12 @@ def test_items_come_claim_by_claim() -> None:
 
     assert isinstance(first, ReadClaim)
     assert warned(data) == []
+
+
+def test_what_the_model_alone_refuses_is_said_of_the_claim() -> None:
+    clm = Segment(["CLM"], 0, 4, 12, terminated=True)
+    with pytest.raises(ValidationError) as raised:
+        Claim.model_validate({})
+    found = refused_by_model(raised.value, {}, clm)
+
+    assert (found.code, found.at) == ("wrong-type", "2300/CLM segment 12")

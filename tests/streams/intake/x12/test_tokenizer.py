@@ -105,6 +105,11 @@ def test_an_envelope_whose_delimiters_cannot_be_told_is_one_whole_rejection(text
     assert ((text.encode(),), 0, len(text)) == (item.identity, item.span.start, item.span.end)
 
 
+@pytest.mark.parametrize("data", [b"GS*HC~", b"ISA*00~GS*HC~"])
+def test_nothing_comes_after_what_is_unreadable(data: bytes) -> None:
+    assert [Unreadable] == [type(token) for token in tokens(data)]
+
+
 def test_a_terminator_other_than_the_declared_one_is_a_bad_envelope_not_an_empty_record() -> None:
     data = record(RECORD).replace(b"*:~\n", b"*:!", 1)
 
