@@ -185,17 +185,15 @@ class ChunkConsumer(driver.Consumer):
                     self._progress[tp].pass_over(position)
         for raw_tp, records in fetched.records.items():
             tp = TP(raw_tp.topic, raw_tp.partition)
-            if not records:
+            progress, topic = self._progress.get(tp), self._topic_of(tp)
+            if not records or progress is None:  # not ours any more
                 continue
-            if self.flow_active:
-                self._hand_out(tp, records)
+            if self.flow_active and topic is not None:
+                self._hand_out(tp, records, progress, topic)
             else:
                 self._skipped.setdefault(tp, records[0].offset)
 
-    def _hand_out(self, tp: TP, records: Sequence[Record]) -> None:
-        progress, topic = self._progress.get(tp), self._topic_of(tp)
-        if progress is None or topic is None:  # not ours any more
-            return
+    def _hand_out(self, tp: TP, records: Sequence[Record], progress: Progress, topic: "ChunkTopic") -> None:
         self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
         generation = self.app.consumer_generation_id
         for run, run_bytes in split(records, chunk_max=topic.chunk_max, chunk_bytes=topic.chunk_bytes):

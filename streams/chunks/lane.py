@@ -87,8 +87,11 @@ class Lane:
                 await asyncio.wait([self._opening])
             finally:
                 self._opening.cancel()
-            if self._opening.cancelled():
-                continue  # the partition leaves, so the chunk is dropped by now, or will be in this turn
+            if (
+                self._opening.cancelled()
+            ):  # the partition leaves and the chunk is dropped, or `ready` was ended from within
+                await asyncio.sleep(FIRST_DELAY_SECONDS if chunk.state is State.QUEUED else 0)
+                continue
             exc = self._opening.exception()
             if isinstance(exc, Exception):
                 await pauses.wait(chunk, exc)
