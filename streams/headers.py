@@ -29,11 +29,14 @@ def written(values: Mapping[str, str]) -> Headers:
 
 
 def day(text: str | None) -> date | None:
-    """A calendar day of a header; None when it is absent or no day."""
+    """A calendar day of a header, YYYY-MM-DD; None when it is absent or no such day."""
+    written_as = (text or "").strip()
     try:
-        return date.fromisoformat(text) if text else None
+        found = date.fromisoformat(written_as)
     except ValueError:
         return None
+    # Python reads week dates and days without hyphens too, which the contract does not have.
+    return found if found.isoformat() == written_as else None
 
 
 def day_of_timestamp(text: str | None) -> date | None:

@@ -1,24 +1,79 @@
 """Logging of a worker: plain lines on stderr, and no exception text, because it may hold values of a claim."""
 
+import copy
 import logging
 import traceback
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+_SHORTEST_TEXT = 4
+"""An exception text shorter than this is too common a word to be looked for in a message."""
 
 
 class PlainFormatter(logging.Formatter):
-    """Formats an exception as its type and the places it passed, without its text."""
+    """Formats an exception as its type and the places it passed, without its text.
+
+    Kept is the text of exceptions that are written for operators: our own, those of the Kafka client and of the system.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record. Works on a copy: other handlers may have left the text of an exception in it."""
+        plain = copy.copy(record)
+        plain.exc_text = None
+        if isinstance(plain.args, tuple):
+            plain.args = tuple(_nameless(arg) for arg in plain.args)
+        elif plain.args:
+            plain.args = {name: _nameless(arg) for name, arg in plain.args.items()}
+        message = plain.getMessage()
+        plain.args = None
+        for error in _chain(plain.exc_info):
+            # asyncio and others put the repr of what failed into the message itself.
+            for text in sorted({str(error), repr(error), *map(str, error.args)}, key=len, reverse=True):
+                if len(text) >= _SHORTEST_TEXT:
+                    message = message.replace(text, type(error).__name__)
+        plain.msg = message
+        return super().format(plain)
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - the name is logging's
         """The places from the outermost call to the one that raised, then the type."""
         kind, _, trace = ei
         places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)]
         return "\n".join([*places, f"  {kind.__name__ if kind else 'no exception'}"])
+
+
+class _Named:
+    """Stands for an exception among the arguments of a message, by the name of its type."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._name = type(error).__name__
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+def _nameless(argument: object) -> object:
+    if isinstance(argument, BaseException) and not _is_for_operators(argument):
+        return _Named(argument)
+    return argument
+
+
+def _is_for_operators(error: BaseException) -> bool:
+    package = type(error).__module__.partition(".")[0]
+    return isinstance(error, OSError) or package in {"streams", "validators", "aiokafka"}
+
+
+def _chain(exc_info: Any) -> Iterator[BaseException]:
+    """The exception of a record and those behind it, as far as their text is not for operators."""
+    error = exc_info[1] if isinstance(exc_info, tuple) else None
+    while error is not None:
+        if not _is_for_operators(error):
+            yield error
+        error = error.__cause__ or error.__context__
 
 
 def config(level: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
 
 from streams import clock
 from streams.deciding import Decided
@@ -16,6 +16,7 @@ class Metrics:
     """The metrics of a worker, on a registry of its own."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        disable_created_metrics()  # a second series a counter, of no use here, under names nobody was promised
         self.registry = registry
         self.received = Counter(
             "claims_received", "Items found in received records, read or not", ["source", "format"], registry=registry
@@ -77,14 +78,18 @@ class Metrics:
             self.reference_data.labels(name, vintage).set(1)
 
     def decisions_confirmed(self, decisions: Sequence[Decided], arrivals_ms: Sequence[int]) -> None:
-        """Count decisions whose outputs the broker has; `arrivals_ms` are the broker times the claims arrived at."""
+        """Count decisions whose outputs the broker has.
+
+        `arrivals_ms` are the broker times the claims arrived at; 0 where the broker had none.
+        """
         now = clock.seconds()
         for decided, arrived_ms in zip(decisions, arrivals_ms, strict=True):
             if decided.redelivered:
                 self.redelivered.inc()
                 continue
             self._count(decided)
-            self.decision_seconds.observe(max(0.0, now - arrived_ms / 1000))
+            if arrived_ms:
+                self.decision_seconds.observe(max(0.0, now - arrived_ms / 1000))
         if decisions:
             self.last_decision.set(now)
 

@@ -4,13 +4,15 @@ Every error names the setting. Secrets come from files and are never printed.
 """
 
 import difflib
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -23,7 +25,6 @@ from streams.topic_layout import Layout
 
 PREFIX = "CLAIMSTREAM_"
 SETTINGS_FILE = "claimstream.toml"
-LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 NOT_SETTINGS = frozenset({"CLAIMSTREAM_SHARED", "CLAIMSTREAM_KAFKA__JARS"})
 """Variables other parts read: where the tests find sample files, where the embedded Kafka finds its jars."""
 
@@ -39,13 +40,44 @@ def _comma_list(value: Any) -> Any:
 
 
 def _pairs(value: Any) -> Any:
-    if isinstance(value, str):
-        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-        return {name.strip(): target.strip() for name, _, target in pairs}
-    return value
+    if not isinstance(value, str):
+        return value
+    pairs: dict[str, str] = {}
+    for part in _comma_list(value):
+        name, target = (side.strip() for side in part.partition("=")[::2])
+        if not name or not target:
+            raise ValueError("an entry is not of the form name=value; write name=value, several comma separated")
+        if pairs.setdefault(name, target) != target:
+            raise ValueError(f"{name} stands twice with two values; write it once")
+    return pairs
+
+
+def _addresses(value: str) -> str:
+    """Broker addresses without the blanks and empty entries people write around commas."""
+    parts = _comma_list(value)
+    if not parts:
+        raise ValueError("it names no broker; write host:port, several comma separated")
+    if any(mark in part for part in parts for mark in ("://", "@", "/", " ")):
+        raise ValueError("an address is not of the form host:port; write it without scheme, user or path")
+    return ",".join(parts)
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether host:port, host or [IPv6]:port is on this machine."""
+    if address.startswith("["):
+        host = address[1:].partition("]")[0]
+    elif address.count(":") > 1:
+        host = address
+    else:
+        host = address.partition(":")[0]
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+Addresses = Annotated[str, AfterValidator(_addresses)]
 NameMap = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 
 
@@ -56,7 +88,7 @@ class _Section(BaseModel):
 class BrokerSettings(_Section):
     """Where Kafka is and how its topics are laid out."""
 
-    bootstrap: str = "127.0.0.1:9092"
+    bootstrap: Addresses = "127.0.0.1:9092"
     prefix: str = ""
     partitions: int = Field(8, ge=1, le=1000, description="of patient-events, the outcomes and the changelog")
     received_partitions: int = Field(4, ge=1, le=1000, description="of claims.received")
@@ -70,8 +102,7 @@ class BrokerSettings(_Section):
 
     def client_options(self) -> dict[str, Any]:
         """What every Kafka client of ours is made with. PLAINTEXT goes only to loopback unless allowed."""
-        hosts = [host.strip() for host in self.bootstrap.split(",")]
-        remote = [host for host in hosts if not host.startswith(LOOPBACK)]
+        remote = [address for address in self.bootstrap.split(",") if not _is_loopback(address)]
         if remote and not self.allow_plaintext:
             raise SettingsError(
                 f"{PREFIX}BROKER__BOOTSTRAP names {remote[0]}, which is not this machine, and the connection is not "
@@ -97,7 +128,12 @@ class Settings(BaseSettings):
     """Everything that can be set."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=SETTINGS_FILE
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,  # compose files pass variables nobody set as empty ones
+        extra="forbid",
+        frozen=True,
+        toml_file=SETTINGS_FILE,
     )
 
     broker: BrokerSettings = BrokerSettings()
@@ -149,8 +185,14 @@ def load_settings(**flags: Any) -> Settings:
         return Settings(**flags)
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from error
-    except ValueError as error:  # a settings file that is not TOML
-        raise SettingsError(f"{SETTINGS_FILE} cannot be read: {error}") from error
+    except ValueError as error:  # not TOML; where, but not what stands there, which may be a secret
+        place = re.search("line [0-9]+", str(error))
+        at = f" at {place[0]}" if place else ""
+        raise SettingsError(f"{SETTINGS_FILE} is not TOML{at}; correct it there") from error
+    except OSError as error:
+        raise SettingsError(
+            f"{SETTINGS_FILE} cannot be read ({error.strerror}); check its permissions, or move it away"
+        ) from error
 
 
 def known_variables() -> list[str]:
@@ -169,11 +211,18 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = known_variables()
     for name in environment:
         if name.upper().startswith(PREFIX) and name.upper() not in known and name not in NOT_SETTINGS:
-            nearest = difflib.get_close_matches(name.upper(), known, 1, 0)
-            raise SettingsError(f"{name} is not a setting; did you mean {nearest[0]}?")
+            raise SettingsError(f"{name} is not a setting; did you mean {_nearest(name)}?")
+
+
+def _nearest(name: str) -> str:
+    return difflib.get_close_matches(name.upper(), known_variables(), 1, 0)[0]
 
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     variable = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
-    return f"{variable} (or its entry in {SETTINGS_FILE}) cannot be used: {first['msg']}"
+    if first["type"] == "extra_forbidden":
+        entry = ".".join(str(part) for part in first["loc"])
+        return f"{entry} in {SETTINGS_FILE} is not a setting; did you mean {_nearest(variable)}?"
+    why = first["msg"].removeprefix("Value error, ")
+    return f"{variable} (or its entry in {SETTINGS_FILE}) cannot be used: {why}"

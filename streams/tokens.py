@@ -26,10 +26,18 @@ class Tokens:
     payers: Payers
     payer_aliases: Mapping[str, str] = field(default_factory=dict)
     tenants: Mapping[str, str] = field(default_factory=dict)
+    _aliases: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Payer ids are compared without regard to case, on both sides.
+        aliases = {payer_id.upper(): alias.upper() for payer_id, alias in self.payer_aliases.items()}
+        object.__setattr__(self, "_aliases", aliases)
 
     def patient(self, claim: Claim) -> str:
         """The member a claim is about, as 32 hex characters: tenant, payer alias, normalised member id."""
-        member = "".join(character for character in claim.subscriber.member_id.upper() if character.isalnum())
+        member_id = claim.subscriber.member_id.upper()
+        # One of punctuation alone stays as it is: members must not become one person for want of letters.
+        member = "".join(character for character in member_id if character.isalnum()) or member_id
         return self._token("patient", self.tenants.get(claim.source, "default"), self._payer_alias(claim), member)
 
     def person(self, claim: Claim, patient_token: str) -> str:
@@ -42,12 +50,11 @@ class Tokens:
         return self._token("fingerprint")
 
     def _payer_alias(self, claim: Claim) -> str:
-        alias = self.payer_aliases.get(claim.payer.id)
+        payer_id = claim.payer.id.upper()
+        alias = self._aliases.get(payer_id)
         if alias is not None:
             return alias
-        if self.payers.line_of_business(claim.payer) == "medicare_ffs":
-            return MEDICARE
-        return claim.payer.id.upper()
+        return MEDICARE if self.payers.line_of_business(claim.payer) == "medicare_ffs" else payer_id
 
     def _token(self, *parts: str) -> str:
         return hmac.new(self.key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()[:TOKEN_LENGTH]

@@ -16,7 +16,8 @@ from streams.metrics import Metrics
 from streams.tokens import Tokens
 from streams.topic_layout import Layout, Topics
 
-MANIFEST_ITEMS = 5000  # of one part: 5,000 event ids are 340 kB, well within a batch
+# Claims and rejections of one part: 134 kB of event ids and at most some 800 kB of rejections, within a batch of 1 MiB.
+MANIFEST_ITEMS = 2000
 MANIFEST_WARNINGS = 100
 
 
@@ -77,7 +78,7 @@ class Intake:
                 h.EVENT_ID: arrived.event_id,
                 h.PERSON: arrived.person,
                 h.ORIGIN: h.position(record.topic, record.partition, record.offset),
-                h.ARRIVED_MS: str(record.timestamp),
+                h.ARRIVED_MS: str(max(0, record.timestamp)),  # a broker without a time for it says -1
             }
         )
         body = arrived.claim.model_dump_json(exclude_defaults=True).encode()
@@ -150,7 +151,8 @@ class _Received:
             if self.unlisted_source:
                 metrics.unlisted_sources.inc()
             metrics.received.labels(self.source, form).inc(self.items)
-            metrics.last_received.labels(self.source).set(self.record.timestamp / 1000)
+            if self.record.timestamp > 0:
+                metrics.last_received.labels(self.source).set(self.record.timestamp / 1000)
             metrics.unknown_fields.inc(self.unknown_fields)
             for rejected in self.rejections:
                 code = rejected.rejection.code

@@ -1,11 +1,12 @@
 """Validate: each claim of a patient's log becomes a decision on the topic of its outcome, and an entry in the state."""
 
+import re
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from schemas.claim import Claim
-from schemas.codec import content_type, parse_content_type
+from schemas.codec import content_type
 from streams import headers as h
 from streams.chunks import Chunk, Outbox, Record, Turn
 from streams.deciding import Decided, Decider
@@ -13,8 +14,13 @@ from streams.intake.arrival import Arrived
 from streams.metrics import Metrics
 from streams.state import changelog
 from streams.state.store import Store
+from streams.tokens import TOKEN_LENGTH
 from streams.topic_layout import Topics
 from validators.decide import decision_bytes
+
+_TOKEN = re.compile(f"[0-9a-f]{{{TOKEN_LENGTH}}}")
+_EVENT_ID = re.compile("[0-9a-f]{64}")
+_MILLISECONDS = re.compile("[0-9]{1,14}")
 
 CE_SOURCE = "claimstream"
 CE_TYPE = "claimstream.decision"
@@ -75,12 +81,13 @@ def from_log(record: Record) -> tuple[Arrived, int]:
     Raises NotInLogError for what intake did not write.
     """
     texts = h.texts(record.headers)
-    kind = parse_content_type(texts.get(h.CONTENT_TYPE, ""))
-    event_id, person, arrived_ms = texts.get(h.EVENT_ID), texts.get(h.PERSON), texts.get(h.ARRIVED_MS, "")
-    if kind is None or kind[0] != "claim" or not (event_id and person and record.key and arrived_ms.isdigit()):
-        raise NotInLogError("a record of the patient log lacks the headers that intake writes")
+    key = (record.key or b"").decode(errors="replace")
+    event_id, person, arrived_ms = texts.get(h.EVENT_ID, ""), texts.get(h.PERSON, ""), texts.get(h.ARRIVED_MS, "")
+    ours = _TOKEN.fullmatch(key) and _TOKEN.fullmatch(person) and _EVENT_ID.fullmatch(event_id)
+    if texts.get(h.CONTENT_TYPE) != content_type("claim") or not (ours and _MILLISECONDS.fullmatch(arrived_ms)):
+        raise NotInLogError("a record of the patient log lacks the key and headers that intake writes")
     try:
         claim = Claim.model_validate_json(record.value or b"")
     except ValidationError as error:
         raise NotInLogError("a record of the patient log is not a canonical claim") from error
-    return Arrived(claim, event_id, record.key.decode(), person), int(arrived_ms)
+    return Arrived(claim, event_id, key, person), int(arrived_ms)

@@ -138,7 +138,9 @@ class ChunkApp(faust.App):
                 async for event in stream.events():
                     self._lane(event.value.tp, work).put(event.value)
 
-            options.setdefault("name", f"{work.__module__}.{getattr(work, '__name__', topic.get_topic_name())}")
+            # Faust names agents, and their log lines, after the function.
+            dispatch.__module__ = work.__module__
+            dispatch.__name__ = dispatch.__qualname__ = getattr(work, "__name__", topic.get_topic_name())
             return self.agent(topic, **options)(dispatch)
 
         return register

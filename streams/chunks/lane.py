@@ -87,10 +87,8 @@ class Lane:
                 await asyncio.wait([self._opening])
             finally:
                 self._opening.cancel()
-            if (
-                self._opening.cancelled()
-            ):  # the partition leaves and the chunk is dropped, or `ready` was ended from within
-                await asyncio.sleep(FIRST_DELAY_SECONDS if chunk.state is State.QUEUED else 0)
+            if self._opening.cancelled():  # the partition leaves, or `ready` was ended from within
+                await asyncio.sleep(FIRST_DELAY_SECONDS)
                 continue
             exc = self._opening.exception()
             if isinstance(exc, Exception):

@@ -1,8 +1,6 @@
 """One JSON record to a claim or a rejection. Strict about JSON itself, silent about no fault, blind to no byte."""
 
-import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, get_args
 
@@ -12,111 +10,54 @@ from pydantic import BaseModel, ValidationError
 from schemas.claim import Claim
 from schemas.rejection import Rejection, RejectionCode
 from streams.intake.items import ReadClaim, Rejected, Span
+from streams.intake.json_faults import MAX_DEPTH, diagnose, first_fault, too_deep
 
-MAX_DEPTH = 64
 _EMPTY_OR_ABSENT = frozenset({"missing", "string_too_short", "too_short"})
+_FREE_FIELDS = ("accident", "notes", "attachments")
+"""The fields of a claim that hold any JSON; a number too large for a float would be read as infinity there."""
 
 
-def read_json(record: bytes) -> ReadClaim | Rejected:
+def read_json(bare: bytes, original: bytes | None = None) -> ReadClaim | Rejected:
     """The claim of a record that holds one JSON object, else why there is none.
 
-    Never raises, whatever the bytes. `record` has no white space around it.
+    Never raises, whatever the bytes. `bare` is the record without white space and byte order mark around it, by which
+    an event is known again; `original`, by default the same, is what is kept of a rejected one.
     """
-    span = Span(0, len(record))
-    parsed = _parse(record)
+    record = bare if original is None else original
+    start = record.find(bare)
+    span = Span(start, start + len(bare))
+    parsed = _parse(bare)
     rejection = parsed if isinstance(parsed, Rejection) else _other_kind(parsed)
     if rejection is None:
         try:
-            claim = Claim.model_validate_json(record)
+            claim = Claim.model_validate_json(bare)
         except ValidationError as error:
             rejection = _from_validation(error)
         else:
-            return ReadClaim(claim, (record,), span, "", unknown_fields=_unknown_fields(parsed, _shape(Claim)))
-    return Rejected(rejection, (record,), span, "", record)
+            return ReadClaim(claim, (bare,), span, "", unknown_fields=_unknown_fields(parsed, _shape(Claim)))
+    return Rejected(rejection, (bare,), span, "", record)
 
 
 def _parse(record: bytes) -> dict[str, Any] | Rejection:
     try:
-        # A record with so few brackets cannot be nested too deep; most claims are such.
         parsed = jiter.from_json(record, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
-        deep = record.count(b"{") + record.count(b"[") > MAX_DEPTH and _too_deep(parsed)
     except ValueError:
-        return _diagnose(record)
-    if deep:
-        return _diagnose(record)
+        return diagnose(record, _known_keys())
+    # A record with so few brackets cannot be nested too deep; most claims are such.
+    if record.count(b"{") + record.count(b"[") > MAX_DEPTH and too_deep(parsed):
+        return diagnose(record, _known_keys())
     if not isinstance(parsed, dict):
-        return _rejection("wrong-type", "the record is not a JSON object; send one claim as one object", "")
-    return parsed
-
-
-class _Fault:
-    """Stands in the tree where a hook of the parser met a fault, so that its pointer can be found."""
-
-    def __init__(self, code: RejectionCode, key: str = "") -> None:
-        self.code = code
-        self.key = key
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> Any:
-    tree = dict(pairs)
-    if len(tree) == len(pairs):
-        return tree
-    counts = Counter(key for key, _ in pairs)
-    return _Fault("duplicate-key", next(key for key, count in counts.items() if count > 1))
-
-
-def _diagnose(record: bytes) -> Rejection:
-    """Say which fault a record has that the fast reader refused, and where."""
-    try:
-        text = record.decode()
-    except UnicodeDecodeError as error:
-        return _rejection("not-utf8", f"byte {error.start} is not UTF-8; send the record as UTF-8", "")
-    try:
-        tree = json.loads(text, object_pairs_hook=_pairs, parse_constant=lambda _name: _Fault("not-a-number"))
-    except RecursionError:
-        return _rejection("too-deep", f"nested deeper than {MAX_DEPTH} levels; flatten the record", "")
-    except ValueError as error:
-        position = getattr(error, "pos", 0)
-        return _rejection("malformed-json", f"not JSON at character {position}; correct the record there", "")
-    return _first_fault(tree) or _rejection("malformed-json", "not JSON; correct the record", "")
-
-
-def _first_fault(tree: Any) -> Rejection | None:
-    for at, value, depth in _walk(tree):
-        if depth > MAX_DEPTH:
-            return _rejection("too-deep", f"nested deeper than {MAX_DEPTH} levels; flatten the record", at)
-        if isinstance(value, _Fault) and value.code == "duplicate-key":
-            place = f"{at}/{_shown(value.key)}"
-            return _rejection("duplicate-key", f"{place} stands twice in one object; send it once", place)
-        if isinstance(value, _Fault):
-            return _rejection("not-a-number", f"{at} is NaN or Infinity; send a number or null", at)
-    return None
-
-
-def _walk(tree: Any) -> Iterator[tuple[str, Any, int]]:
-    """Every value of a tree with its JSON pointer and nesting depth, without recursion."""
-    todo: list[tuple[str, Any, int]] = [("", tree, 1)]
-    while todo:
-        at, value, depth = todo.pop()
-        yield at, value, depth
-        if isinstance(value, dict):
-            todo += [(f"{at}/{_shown(key)}", inner, depth + 1) for key, inner in reversed(value.items())]
-        elif isinstance(value, list):
-            todo += [(f"{at}/{index}", inner, depth + 1) for index, inner in reversed(list(enumerate(value)))]
-
-
-def _too_deep(tree: Any) -> bool:
-    return any(depth > MAX_DEPTH for _, value, depth in _walk(tree) if isinstance(value, dict | list))
-
-
-def _shown(key: str) -> str:
-    """A key as a pointer may show it: an unknown one could be anybody's name."""
-    return key if key in _known_keys() else "*"
+        what = "the record is not a JSON object; send each claim as one object, several of them one a line"
+        return _rejection("wrong-type", what, "")
+    free = {name: parsed[name] for name in _FREE_FIELDS if name in parsed}
+    return (first_fault(free, _known_keys()) if free else None) or parsed
 
 
 @cache
 def _known_keys() -> frozenset[str]:
-    def names(shape: dict[str, Any]) -> Iterator[str]:
+    """The names a pointer may show."""
+
+    def names(shape: Mapping[str, Any]) -> Iterator[str]:
         for name, inner in shape.items():
             yield name
             yield from names(inner)
@@ -148,12 +89,8 @@ def _unknown_fields(tree: Any, shape: dict[str, Any]) -> int:
 
 def _other_kind(tree: dict[str, Any]) -> Rejection | None:
     """Why a readable object is no claim of ours: FHIR, an authorization, an encounter."""
-    if isinstance(resource := tree.get("resourceType"), str):
-        if resource in ("Claim", "Bundle"):
-            return _rejection(
-                "unsupported-format", f"FHIR {resource} is not read yet; send 837P or JSON", "/resourceType"
-            )
-        return _rejection("not-a-claim", "this FHIR resource is no Claim; send Claim resources", "/resourceType")
+    if isinstance(tree.get("resourceType"), str):
+        return _fhir(tree)
     if "claim_id" in tree or "service_lines" in tree:
         return None
     if "authorization_number" in tree:
@@ -163,6 +100,34 @@ def _other_kind(tree: dict[str, Any]) -> Rejection | None:
     return None
 
 
+def _fhir(resource: dict[str, Any]) -> Rejection:
+    """FHIR is known, not read: a claim is told from what could never be one."""
+    inside = list(_resources(resource))
+    kinds = [one.get("resourceType") for one in inside]
+    claims = [one for one in inside if one.get("resourceType") == "Claim"]
+    if any(claim.get("use", "claim") == "claim" for claim in claims):
+        return _rejection("unsupported-format", "FHIR claims are not read yet; send 837P or JSON", "/resourceType")
+    if claims:
+        what = "this FHIR Claim asks for an authorization or an estimate; send Claim resources whose use is claim"
+        return _rejection("not-a-claim", what, "/use" if resource is claims[0] else "/entry")
+    if "ClaimResponse" in kinds:
+        what = "this FHIR ClaimResponse is an answer, no claim; give an authorization's file with --authorizations"
+    elif "Bundle" in kinds:
+        what = "this FHIR Bundle has no Claim in it; send Claim resources"
+    else:
+        what = "this FHIR resource is no Claim; send Claim resources"
+    return _rejection("not-a-claim", what, "/resourceType")
+
+
+def _resources(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A FHIR resource and those of its entries, as far as they are such."""
+    yield resource
+    entries = resource.get("entry")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
+            yield entry["resource"]
+
+
 def _from_validation(error: ValidationError) -> Rejection:
     errors = error.errors(include_url=False, include_input=False, include_context=False)
     first = errors[0]
@@ -170,12 +135,17 @@ def _from_validation(error: ValidationError) -> Rejection:
     more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
     kind = first["type"]
     if kind in _EMPTY_OR_ABSENT:
-        return _rejection("missing-field", f"{at} is missing or empty; every claim needs it{more}", at)
+        return _rejection("missing-field", f"{at} is missing or empty{more}; send it, no claim is read without", at)
     if kind == "literal_error":
-        return _rejection("unknown-value", f"{at} is not one of its values: {first['msg']}{more}", at)
+        return _rejection("unknown-value", f"{at} is none of its values{more}; {_lower(first['msg'])}", at)
     if kind.startswith("date"):
-        return _rejection("wrong-type", f"{at} is not a calendar day; write it as YYYY-MM-DD{more}", at)
-    return _rejection("wrong-type", f"{at} has the wrong type: {first['msg']}{more}", at)
+        return _rejection("wrong-type", f"{at} is no calendar day{more}; write it as YYYY-MM-DD", at)
+    return _rejection("wrong-type", f"{at} has the wrong type{more}; {_lower(first['msg'])}", at)
+
+
+def _lower(sentence: str) -> str:
+    """A sentence of pydantic's as the second half of ours."""
+    return f"it{sentence.removeprefix('Input')}" if sentence.startswith("Input ") else sentence
 
 
 def _rejection(code: RejectionCode, message: str, at: str) -> Rejection:

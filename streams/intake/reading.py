@@ -1,6 +1,8 @@
 """A received record, whatever its bytes, to claims, rejections and warnings: the one way in for every command."""
 
+import re
 from collections.abc import Iterator
+from typing import Literal
 
 from schemas.codec import KINDS, VERSION, parse_content_type
 from schemas.rejection import Rejection, RejectionCode
@@ -8,32 +10,42 @@ from streams.intake.items import Item, Rejected, Span
 from streams.intake.json_claim import read_json
 from streams.intake.x12 import read_x12
 
+Format = Literal["json", "x12", "unknown"]
 MAX_RECORD_BYTES = 8 << 20
-FORMATS = ("json", "x12", "unknown")
+JSON_TYPE = "application/json"
 
 _BOM = b"\xef\xbb\xbf"
 _WHITE = b" \t\r\n"
+_CONTENT_TYPE_CHARACTERS = 200
+"""More than any content type has. What is cut off here would only cost time, or more digits than Python reads."""
+
 _X12_TYPES = frozenset({"application/edi-x12", "application/x12", "text/x12", "application/edi"})
-_JSON_TYPES = frozenset({"application/json", "application/fhir+json", "text/json"})
-_X12_STARTS = (b"ISA", b"GS", b"ST", b"IEA")
+_JSON_TYPES = frozenset({JSON_TYPE, "application/fhir+json", "text/json"})
+_X12_START = re.compile(rb"ISA(?![A-Za-z0-9])|(?:GS|ST|IEA)[^A-Za-z0-9\s]")
+_KINDS_BY_START = (
+    ((b"\xff\xfe", b"\xfe\xff"), "this is UTF-16 text, to be saved as UTF-8"),
+    ((b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"), "this is a compressed file, to be unpacked"),
+    ((b"%PDF",), "this is a PDF document"),
+    ((b"<",), "this is XML or HTML"),
+    ((b"MSH|",), "this is an HL7 version 2 message"),
+)
 
 
-def sniff(record: bytes) -> str:
-    """The format of a record by its first bytes: json, x12 or unknown."""
+def sniff(record: bytes) -> Format:
+    """The format of a record by its first bytes."""
     head = record[:4096].removeprefix(_BOM).lstrip(_WHITE)
     if head.startswith((b"{", b"[")):
         return "json"
-    if head.startswith(_X12_STARTS) and not head[2:4].isalpha():
-        return "x12"
-    return "x12" if head.startswith(b"ISA") else "unknown"
+    return "x12" if _X12_START.match(head) else "unknown"
 
 
-def format_of(record: bytes, content_type: str | None = None) -> str:
+def format_of(record: bytes, content_type: str | None = None) -> Format:
     """The format of a record by its content type, else by its first bytes."""
-    media_type = (content_type or "").partition(";")[0].strip().lower()
+    named = (content_type or "")[:_CONTENT_TYPE_CHARACTERS]
+    media_type = named.partition(";")[0].strip().lower()
     if media_type in _X12_TYPES:
         return "x12"
-    if media_type in _JSON_TYPES or (content_type and parse_content_type(content_type)):
+    if media_type in _JSON_TYPES or parse_content_type(named):
         return "json"
     return sniff(record)
 
@@ -44,8 +56,7 @@ def read_record(record: bytes, content_type: str | None = None, *, limit: int = 
     `limit` is the largest record in bytes that is read at all.
     """
     if len(record) > limit:
-        megabytes = limit >> 20
-        yield _whole(record, "too-large", f"{len(record)} bytes, more than {megabytes} MiB; send smaller records")
+        yield _whole(record, "too-large", f"{len(record):,} bytes, more than {limit >> 20} MiB; send smaller records")
         return
     bare = record.removeprefix(_BOM).strip(_WHITE)
     if not bare:
@@ -59,13 +70,13 @@ def read_record(record: bytes, content_type: str | None = None, *, limit: int = 
         case "x12":
             yield from read_x12(record)
         case "json":
-            yield read_json(bare)
+            yield read_json(bare, record)
         case _:
             yield _whole(record, "unknown-format", f"{_kind_of(bare)}; send X12 837P (begins with ISA) or JSON")
 
 
 def _refused_type(content_type: str | None) -> tuple[RejectionCode, str] | None:
-    ours = parse_content_type(content_type) if content_type else None
+    ours = parse_content_type((content_type or "")[:_CONTENT_TYPE_CHARACTERS])
     if ours is None:
         return None
     kind, version = ours
@@ -84,13 +95,12 @@ def _whole(record: bytes, code: RejectionCode, message: str) -> Rejected:
 
 def _kind_of(bare: bytes) -> str:
     """What kind of file somebody sent, in words, for the sentence that refuses it."""
-    if bare.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "this is UTF-16 text"
-    first = bare.partition(b"\n")[0]
+    for starts, kind in _KINDS_BY_START:
+        if bare.startswith(starts):
+            return kind
     if b"\0" in bare[:4096]:
         return "this is a binary file"
-    if first.startswith(b"<"):
-        return "this is XML or HTML"
+    first = bare.partition(b"\n")[0]
     if first.count(b",") >= 3 or first.count(b"\t") >= 3:
         return "this is a table of delimited values"
     return "this is text of another kind"

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from random import Random
 from typing import Any
 
 import faust
@@ -29,7 +30,8 @@ def build(setup: dict[str, Any]) -> ChunkApp:
         setup["group"],
         broker=f"kafka://{setup['bootstrap']}",
         dead_letter=dead_letter,
-        record_limits={setup["dead_letters"]: 17 << 20},
+        record_limits={setup["dead_letters"]: 17 << 20, setup["output"]: setup.get("output_limit", 2 << 20)},
+        stop_limit_seconds=setup.get("stop_limit_seconds", 25.0),
         datadir=setup["datadir"],
         broker_session_timeout=3.0,
         broker_heartbeat_interval=1.0,
@@ -45,7 +47,7 @@ def build(setup: dict[str, Any]) -> ChunkApp:
             value = record.value or b""
             if value.startswith(b"poison"):
                 raise ValueError(value)
-            answer = b"x" * (3 << 20) if value.startswith(b"huge") else hashlib.sha256(value).digest()
+            answer = Random(1).randbytes(3 << 20) if value.startswith(b"huge") else hashlib.sha256(value).digest()
             position = f"{chunk.partition}:{record.offset}".encode()
             out.add(setup["output"], chunk.partition, position, answer, [("worker", WORKER.encode())])
             await turn.give()
@@ -54,7 +56,8 @@ def build(setup: dict[str, Any]) -> ChunkApp:
         say("assigned", partitions=sorted(tp.partition for tp in partitions))
 
     async def revoked(partitions: set[Any]) -> None:
-        say("revoked", partitions=sorted(tp.partition for tp in partitions))
+        positions = {tp.partition: position for tp, position in app.positions.items()}
+        say("revoked", partitions=sorted(tp.partition for tp in partitions), positions=positions)
 
     async def ready(tp: Any) -> None:
         say("ready", partition=tp.partition)
