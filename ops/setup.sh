@@ -30,7 +30,9 @@ fi
 
 say "installing the locked packages"
 "$venv/bin/python" -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements.lock
-"$venv/bin/python" -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+# The warnings would be that the package's name is the folder's; it is that folder.
+PYTHONWARNINGS=ignore "$venv/bin/python" -m pip --disable-pip-version-check install --quiet --no-deps \
+  --no-build-isolation --editable .
 
 say "fetching Apache Kafka (once; about 45 MB)"
 "$venv/bin/python" -m streams.embedded_kafka fetch >&2

@@ -1,12 +1,21 @@
 """The habits every format shares: strict types, no surprises from unknown fields, values as they were sent."""
 
 import re
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 _DECIMAL = re.compile(r"-?(?:[0-9]{1,12}(?:\.[0-9]{0,6})?|\.[0-9]{1,6})")
 _CENT = Decimal("0.01")
@@ -16,6 +25,19 @@ class Record(BaseModel):
     """A frozen record whose types are strict and whose unknown fields are ignored (intake counts them)."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NullIs:
+    """Marks a field with a default of its own: an explicit null reads as that default, like an absent field."""
+
+    default: Any
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The schema of the field, with null let in."""
+        return core_schema.no_info_after_validator_function(
+            lambda value: self.default if value is None else value, core_schema.nullable_schema(handler(source))
+        )
 
 
 def _decimal_string(value: Any) -> Decimal:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
-from schemas.base import Code, Day, Money, Record, Required, RequiredCode, Text, Units
+from schemas.base import Code, Day, Money, NullIs, Record, Required, RequiredCode, Text, Units
 
 ClaimType = Literal["professional", "institutional"]
 Relationship = Literal["self", "spouse", "child", "other"]
@@ -48,7 +48,7 @@ class Payer(Record):
     name: Text | None = None
     filing_indicator: Code | None = None
     line_of_business: LineOfBusiness | None = None
-    sequence: Sequence = "primary"
+    sequence: Annotated[Sequence, NullIs("primary")] = "primary"
 
 
 class Person(Record):
@@ -90,7 +90,7 @@ class AuthorizationReference(Record):
     """An authorization or referral number written on the claim."""
 
     number: Required
-    kind: AuthorizationKind = "prior_authorization"
+    kind: Annotated[AuthorizationKind, NullIs("prior_authorization")] = "prior_authorization"
 
 
 class Diagnosis(Record):
@@ -112,14 +112,14 @@ class ServiceLine(Record):
 
     line_number: int
     procedure_code: RequiredCode
-    modifiers: tuple[Code, ...] = ()
+    modifiers: Annotated[tuple[Code, ...], NullIs(())] = ()
     charge: Money
     units: Units
     unit_type: Code | None = None
     service_date_from: Day
     service_date_to: Day | None = None
     place_of_service: Code | None = None
-    diagnosis_pointers: tuple[int, ...] = ()
+    diagnosis_pointers: Annotated[tuple[int, ...], NullIs(())] = ()
     rendering_provider: Provider | None = None
     authorization_number: Text | None = None
     drug: Drug | None = None
@@ -133,11 +133,11 @@ class Claim(Record):
 
     claim_id: Required
     claim_type: ClaimType
-    frequency_code: Code = "1"
+    frequency_code: Annotated[Code, NullIs("1")] = "1"
     original_reference: Text | None = None
-    source: Text = "default"
+    source: Annotated[Text, NullIs("default")] = "default"
     received_on: Day | None = None
-    test: bool = False
+    test: Annotated[bool, NullIs(default=False)] = False
     total_charge: Money
     place_of_service: Code | None = None
     type_of_bill: Code | None = None
@@ -149,12 +149,12 @@ class Claim(Record):
     referring_provider: Provider | None = None
     supervising_provider: Provider | None = None
     service_facility: Provider | None = None
-    authorizations: tuple[AuthorizationReference, ...] = ()
+    authorizations: Annotated[tuple[AuthorizationReference, ...], NullIs(())] = ()
     diagnoses: Annotated[tuple[Diagnosis, ...], Field(min_length=1)]
     service_lines: Annotated[tuple[ServiceLine, ...], Field(min_length=1)]
     accident: JsonValue | None = None
-    notes: tuple[JsonValue, ...] = ()
-    attachments: tuple[JsonValue, ...] = ()
+    notes: Annotated[tuple[JsonValue, ...], NullIs(())] = ()
+    attachments: Annotated[tuple[JsonValue, ...], NullIs(())] = ()
 
     @property
     def who(self) -> Person:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from mode import Service
 from prometheus_client import CollectorRegistry
 
+from streams import clock
 from streams.agents.intake import Intake
 from streams.agents.validate import Validate
 from streams.chunks import TP, ChunkApp, DeadLetter, Record
@@ -60,7 +61,8 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     store = Store(topics.state_changelog, settings.broker.client_options())
 
     def dead_letter(record: Record, error: Exception) -> DeadLetter:
-        headers = dead_letter_headers(record, failed_on(error, ruleset=ruleset.version.sha256, worker=worker))
+        why = failed_on(error, ruleset=ruleset.version.sha256, worker=worker)
+        headers = dead_letter_headers(record, why, settings.sources)
         return DeadLetter(topics.dlt_of(record.topic), record.key, record.value, headers)
 
     app = ChunkApp(
@@ -81,7 +83,7 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     _keep_state(app, store, topics)
     app.on_dead_letter = lambda topic, code: metrics.dead_letters.labels(topic, code).inc()
     app.on_retry = lambda tp, _error: metrics.retries.labels(tp.topic).inc()
-    endpoint = Endpoint(metrics, _probes(app, store, metrics), _versions(ruleset))
+    endpoint = Endpoint(metrics, _probes(app, store, metrics, topics), _versions(ruleset))
     return Parts(app, EndpointService(endpoint, settings.http.host, settings.http.port))
 
 
@@ -104,12 +106,17 @@ def _keep_state(app: ChunkApp, store: Store, topics: Topics) -> None:
     app.on_assigned, app.on_revoked, app.ready = assigned, revoked, ready
 
 
-def _probes(app: ChunkApp, store: Store, metrics: Metrics) -> Probes:
+def _probes(app: ChunkApp, store: Store, metrics: Metrics, topics: Topics) -> Probes:
     def refresh() -> None:
         metrics.state_entries.labels("patients").set(store.events())
         metrics.state_warm.set(store.warm)
+        now, oldest = clock.seconds(), {topics.received: 0.0, topics.patient_events: 0.0}
         for tp, position in app.positions.items():
+            if position.oldest_ms is not None:
+                oldest[tp.topic] = max(oldest[tp.topic], now - position.oldest_ms / 1000)
             metrics.lag.labels(tp.topic, tp.partition).set(max(0, position.end - position.committed))
+        for topic, seconds in oldest.items():
+            metrics.lag_seconds.labels(topic).set(seconds)
 
     def not_ready() -> str:
         if not app.positions:

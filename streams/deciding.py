@@ -13,7 +13,7 @@ from streams.state.patient import Entry, KnownEvent, Patients
 from validators.context import Context, is_in_scope, past_claim
 from validators.decide import decide
 from validators.engine import Evaluation, OnError, evaluate
-from validators.history import REPLACEMENT, VOID
+from validators.history import REPLACEMENT, VOID, Relation
 from validators.rule import Rule
 from validators.ruleset import Ruleset
 
@@ -82,10 +82,10 @@ class Decider:
         return Decided(decision, context, evaluation, entry)
 
     def _enters_history(self, claim: Claim, context: Context) -> bool:
-        """In-scope claims do, and others that take an earlier claim out of history or may do so later."""
+        """In-scope claims do, and others that take a claim out of history, that may, or that one was waiting for."""
         if claim.test and not self.keep_tests:
             return False
-        return context.in_scope or claim.frequency_code in (REPLACEMENT, VOID) or bool(context.relation.removes)
+        return context.in_scope or claim.frequency_code in (REPLACEMENT, VOID) or context.relation != Relation()
 
 
 def _reference(patient_token: str, number: str) -> str | None:

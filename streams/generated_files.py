@@ -24,7 +24,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "manifest": Manifest,
     "rejection": Rejection,
 }
-PURPOSE = {
+ON_TOPICS: tuple[Kind, ...] = ("claim", "decision", "manifest")
+PURPOSE: dict[str, tuple[str, tuple[Kind, ...]]] = {
     "received": ("Claims as they were sent, in any supported format, up to 8 MiB a record.", ()),
     "patient-events": ("The one log of a patient, in canonical form.", ("claim",)),
     "accepted": ("Decisions without a deny or flag finding.", ("decision",)),
@@ -60,9 +61,8 @@ def _asyncapi() -> dict[str, Any]:
             "messages": {kind: {"$ref": f"#/components/messages/{kind}"} for kind in kinds},
             "bindings": {"kafka": {"partitions": topic.partitions, "topicConfiguration": dict(topic.config)}},
         }
-    kinds: tuple[Kind, ...] = ("claim", "decision", "manifest")
     messages = {
-        kind: {"contentType": content_type(kind), "payload": {"$ref": f"./{kind}.schema.json"}} for kind in kinds
+        kind: {"contentType": content_type(kind), "payload": {"$ref": f"./{kind}.schema.json"}} for kind in ON_TOPICS
     }
     return {
         "asyncapi": "3.0.0",

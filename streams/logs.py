@@ -31,7 +31,7 @@ class PlainFormatter(logging.Formatter):
             plain.args = {name: _nameless(arg) for name, arg in plain.args.items()}
         message = plain.getMessage()
         plain.args = None
-        for error in _chain(plain.exc_info):
+        for error in _hidden(plain.exc_info[1] if isinstance(plain.exc_info, tuple) else None):
             # asyncio and others put the repr of what failed into the message itself.
             for text in sorted({str(error), repr(error), *map(str, error.args)}, key=len, reverse=True):
                 if len(text) >= _SHORTEST_TEXT:
@@ -67,13 +67,15 @@ def _is_for_operators(error: BaseException) -> bool:
     return isinstance(error, OSError) or package in {"streams", "validators", "aiokafka"}
 
 
-def _chain(exc_info: Any) -> Iterator[BaseException]:
-    """The exception of a record and those behind it, as far as their text is not for operators."""
-    error = exc_info[1] if isinstance(exc_info, tuple) else None
-    while error is not None:
-        if not _is_for_operators(error):
-            yield error
-        error = error.__cause__ or error.__context__
+def _hidden(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception with those behind it and in its group, as far as their text is not for operators."""
+    if error is None:
+        return
+    if not _is_for_operators(error):
+        yield error
+    yield from _hidden(error.__cause__ or error.__context__)
+    for inner in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _hidden(inner)
 
 
 def config(level: str) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def _digest(sources: Sequence[Source]) -> str:
 def _parse(source: Source) -> PackFile:
     try:
         content = yaml.load(source.content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a ValueError is a date that no calendar has
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         raise PackError(f"pack {source.name}{place} is not YAML; correct it") from error
@@ -148,7 +148,8 @@ def _parse(source: Source) -> PackFile:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise PackError(f"pack {source.name}, key {key}: {first['msg']}") from error
+        where = f", key {key}" if key else ""
+        raise PackError(f"pack {source.name}{where}: {first['msg']}") from error
 
 
 def _terms(files: Sequence[tuple[str, PackFile]]) -> dict[str, Terms]:
@@ -166,6 +167,11 @@ def _terms(files: Sequence[tuple[str, PackFile]]) -> dict[str, Terms]:
                 )
                 target = base_parameters[rule_id]
             else:
+                if extra := sorted(said.model_fields_set - {"parameters"}):
+                    raise PackError(
+                        f"pack {name}, key rules.{rule_id}.{PackRule.model_fields[extra[0]].alias or extra[0]}: "
+                        "a payer pack gives only parameters; say this in a base pack"
+                    )
                 target = by_payer[rule_id].setdefault(file.payer, {})
             for parameter, dated in said.parameters.items():
                 target[parameter] = _parameter(f"pack {name}, key rules.{rule_id}.parameters.{parameter}", dated)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.claim import ClaimType
-from validators.codes import ADD_ON, EPIDURAL, PRIMARY
+from validators.codes import ADD_ON, INTERLAMINAR, PRIMARY
 
 _HOSPITAL_ABSENT = frozenset({("62321", "62320"), ("62323", "62322"), ("62325", "62323"), ("62327", "62326")}) | {
-    (first, second) for first in EPIDURAL for second in PRIMARY if (first, second) != ("62323", "64483")
+    (first, second) for first in INTERLAMINAR for second in PRIMARY if (first, second) != ("62323", "64483")
 }
 
 

@@ -96,7 +96,7 @@ class Intake:
             ruleset=self.ruleset,
             worker=self.worker,
         )
-        headers = [*dead_letter_headers(received.record, why), *h.written({h.EVENT_ID: rejected_id})]
+        headers = [*dead_letter_headers(received.record, why, self.sources), *h.written({h.EVENT_ID: rejected_id})]
         key = received.source.encode()
         partition = partition_of(key, self.layout.side_partitions)
         out.add(self.topics.received_dlt, partition, key, item.original, headers)

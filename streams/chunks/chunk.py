@@ -118,6 +118,11 @@ class Progress:
         """Whether any chunk is being worked on."""
         return any(chunk.state is State.RUNNING for chunk in self.pending)
 
+    @property
+    def oldest_ms(self) -> int | None:
+        """The broker time of the first record in hand."""
+        return self.pending[0].records[0].timestamp if self.pending else None
+
     def has_room(self, window: int, window_bytes: int) -> bool:
         """Whether more may be fetched: fewer than `window` chunks and `window_bytes` bytes are in hand."""
         return len(self.pending) < window and self.pending_bytes < window_bytes

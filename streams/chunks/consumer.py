@@ -28,10 +28,14 @@ class Fetched(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Offsets of an assigned partition: the next one to process after a crash, and the end of what can be read."""
+    """An assigned partition: the next offset to process after a crash, and the end of what can be read.
+
+    `oldest_ms` is the broker time of the oldest record in hand and not yet done; None when nothing is in hand.
+    """
 
     committed: int
     end: int
+    oldest_ms: int | None = None
 
 
 class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
@@ -126,7 +130,7 @@ class ChunkConsumer(driver.Consumer):
         """Committed offset and end of every assigned partition."""
         assignment = self.assignment()
         return {
-            tp: Position(progress.committed, self._thread.stable_end(tp) or progress.watermark)
+            tp: Position(progress.committed, self._thread.stable_end(tp) or progress.watermark, progress.oldest_ms)
             for tp, progress in self._progress.items()
             if tp in assignment
         }

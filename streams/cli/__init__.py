@@ -3,9 +3,11 @@
 Exit codes: 0 clean, 1 findings (only the commands that say so), 2 usage or configuration, 3 environment.
 """
 
+import contextlib
 import importlib
+import os
 import sys
-from typing import Never
+from typing import Any, Never
 
 import click
 
@@ -16,6 +18,7 @@ COMMANDS = {
     "worker": "read claims from Kafka and decide them",
 }
 EXIT_CLEAN, EXIT_FINDINGS, EXIT_USAGE, EXIT_ENVIRONMENT = range(4)
+EXIT_INTERRUPTED = 130  # what shells say of a command that ended by Ctrl-C; 1 would claim findings
 
 
 class _Commands(click.Group):
@@ -32,6 +35,25 @@ class _Commands(click.Group):
         command = importlib.import_module(f"streams.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; trouble that is foreseen ends with one sentence and the contract's exit code."""
+        from streams.settings import SettingsError  # noqa: PLC0415 - `claimstream --help` needs no settings
+
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except SettingsError as error:
+            fail(str(error), EXIT_USAGE)
+        except KeyboardInterrupt:
+            raise SystemExit(EXIT_INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read us has seen enough (`| head`). What is still buffered must not fail once more at the end.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(EXIT_CLEAN) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
@@ -52,13 +74,5 @@ def fail(sentence: str, code: int) -> Never:
 
 
 def main() -> None:
-    """Run `claimstream`; trouble that is foreseen ends with one sentence and the contract's exit code."""
-    from streams.settings import SettingsError  # noqa: PLC0415 - `claimstream --help` needs no settings
-
-    try:
-        cli.main(prog_name="claimstream", standalone_mode=True)
-    except SettingsError as error:
-        fail(str(error), EXIT_USAGE)
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(EXIT_CLEAN) from None
+    """Run `claimstream`."""
+    cli.main(prog_name="claimstream")

@@ -2,19 +2,18 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
 import click
 
-from schemas.rejection import Rejection
 from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_FINDINGS, EXIT_USAGE, fail
 from streams.cli.check_output import WRITERS, Checked, Place, Refused
 from streams.deciding import Decider
 from streams.intake.arrival import Circumstances, arrive
-from streams.intake.files import InputFile, UnreadableFileError, expand, records
-from streams.intake.items import ReadClaim, Rejected, Warned
+from streams.intake.files import STDIN, FileRecord, InputFile, UnreadableFileError, describe, expand, records
+from streams.intake.items import Item, ReadClaim, Rejected, Warned
 from streams.intake.reading import MAX_RECORD_BYTES, read_record, sniff
 from streams.settings import Settings, load_settings
 from streams.state.patient import Patients
@@ -33,22 +32,16 @@ class Desk:
     patients: Patients
     position: int = 0
 
-    def go_through(self, file: InputFile) -> Iterator[Checked | Refused | Warned]:
-        """Everything in a file, in its order.
-
-        Raises UnreadableFileError.
-        """
+    def go_through(self, file: InputFile, content: bytes) -> Iterator[Checked | Refused | Warned]:
+        """Everything in the content of a file, in its order."""
         circumstances = Circumstances(source=self.source, as_of=self.as_of, fallback_on=file.written_on())
         index = 0
-        content = file.read()
         for record in records(content):
-            # A file is not a record: a large X12 file would be split on its way to the broker.
-            limit = max(len(record), MAX_RECORD_BYTES) if sniff(record) == "x12" else MAX_RECORD_BYTES
-            for item in read_record(record, limit=limit):
+            for item in _items(record):
                 if isinstance(item, Warned):
                     yield item
                     continue
-                place = Place(file.name, index, item.where, item.span)
+                place = Place(file.name, index, item.where, record.offset + item.span.start, record.line)
                 index += 1
                 if isinstance(item, Rejected):
                     yield Refused(item, place)
@@ -64,6 +57,46 @@ class Desk:
         return Checked(decided, arrived.claim, place)
 
 
+def _items(record: FileRecord) -> Iterator[Item]:
+    """What a record of a file holds. A file is not a record: a large X12 file is split on its way to the broker.
+
+    So its size is not bounded here, and reading goes on where one record would have had its share of claims.
+    """
+    rest: bytes | None = record.content
+    while rest is not None:
+        content, rest = rest, None
+        limit = max(len(content), MAX_RECORD_BYTES) if sniff(content) == "x12" else MAX_RECORD_BYTES
+        for item in read_record(content, record.content_type, limit=limit):
+            if isinstance(item, Rejected) and item.rejection.code == "too-many-claims":
+                rest = item.original
+            else:
+                yield item
+
+
+@dataclass(slots=True)
+class Rejects:
+    """The folder of `--rejects`: the original bytes of what was rejected, to be corrected and sent again."""
+
+    folder: Path
+    _taken: set[str] = field(default_factory=set)
+
+    def keep(self, refused: Refused) -> None:
+        """Write one of them. Raises UnreadableFileError when that cannot be."""
+        place = refused.place
+        stem = "stdin" if place.file == STDIN else Path(place.file).name
+        name, again = f"{stem}.{place.index}.rejected", 1
+        while name in self._taken:  # files of one name from several folders
+            again += 1
+            name = f"{stem}.{place.index}.{again}.rejected"
+        self._taken.add(name)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_bytes(refused.item.original)
+        except OSError as error:
+            what = f"{self.folder} cannot be written ({error.strerror}); name another folder with --rejects"
+            raise UnreadableFileError(what) from error
+
+
 def open_desk(settings: Settings, source: str | None, as_of: date | None) -> Desk:
     """A desk with the ruleset and key of the settings, its history empty."""
     ruleset = load_ruleset(settings.packs)
@@ -72,11 +105,18 @@ def open_desk(settings: Settings, source: str | None, as_of: date | None) -> Des
     return Desk(Decider(ruleset, keep_tests=True), tokens, source, as_of, Patients())
 
 
+def _utf8(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
+    """An option that goes into decisions, which are UTF-8."""
+    if given is not None and not given.isprintable():
+        raise click.BadParameter("it has characters that cannot be printed; use letters and digits")
+    return given
+
+
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--history", type=click.Path(path_type=Path), help="Earlier claims (JSON lines), loaded first.")
 @click.option("--packs", type=click.Path(path_type=Path), help="A folder of packs laid over the built-in ones.")
-@click.option("--source", help="The source of every claim, instead of the one it names.")
+@click.option("--source", callback=_utf8, help="The source of every claim, instead of the one it names.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day of receipt where the claim has none.")
 @click.option("--rejects", type=click.Path(path_type=Path, file_okay=False), help="Write what was rejected there.")
 @click.option("--output", type=click.Choice(sorted(WRITERS)), default="text", show_default=True)
@@ -97,10 +137,12 @@ def command(
     settings = load_settings(**({"packs": packs} if packs else {}))
     try:
         inputs = expand(files)
+        if not inputs:
+            click.echo("claimstream: no file was named and no folder holds any; nothing is checked", err=True)
         desk = open_desk(settings, source, as_of.date() if as_of else None)
         for earlier in expand([str(history)]) if history else ():
             _load_history(desk, earlier)
-        clean = _write(desk, inputs, output, rejects)
+        clean = _write(desk, inputs, output, Rejects(rejects) if rejects else None)
     except UnreadableFileError as error:
         fail(str(error), EXIT_ENVIRONMENT)
     except PackError as error:
@@ -109,33 +151,27 @@ def command(
 
 
 def _load_history(desk: Desk, file: InputFile) -> None:
-    for seen in desk.go_through(file):
+    """Decide the claims of a state file for what they leave behind; an empty file leaves nothing."""
+    content = file.read()
+    for seen in desk.go_through(file, content) if content.strip() else ():
         if isinstance(seen, Refused):
-            rejection: Rejection = seen.item.rejection
-            fail(f"{file.name}, entry {seen.place.index + 1} cannot be read: {rejection.message}", EXIT_ENVIRONMENT)
+            what = seen.item.rejection.message
+            raise UnreadableFileError(f"--history: {file.name}, {seen.place.in_words()}, cannot be read: {what}")
 
 
-def _write(desk: Desk, inputs: list[InputFile], output: str, rejects: Path | None) -> bool:
+def _write(desk: Desk, inputs: list[InputFile], output: str, rejects: Rejects | None) -> bool:
+    """Show everything in the files; whether all of it was accepted."""
     clean = True
     with contextlib.closing(WRITERS[output](desk.decider.ruleset)) as writer:
         for file in inputs:
-            writer.file(file.name)
-            for seen in desk.go_through(file):
+            content = file.read()
+            writer.file(file.name, describe(content))
+            for seen in desk.go_through(file, content):
                 writer.write(seen)
                 if isinstance(seen, Refused):
                     clean = False
                     if rejects is not None:
-                        _keep(seen, rejects)
+                        rejects.keep(seen)
                 elif isinstance(seen, Checked):
                     clean = clean and seen.decided.decision.outcome == "accepted"
     return clean
-
-
-def _keep(refused: Refused, folder: Path) -> None:
-    """Write the original bytes of what was rejected, so that they can be corrected and sent again."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stem = Path(refused.place.file).name
-        (folder / f"{stem}.{refused.place.index}.rejected").write_bytes(refused.item.original)
-    except OSError as error:
-        raise UnreadableFileError(f"{folder} cannot be written ({error.strerror}); name another --rejects") from error

@@ -4,7 +4,7 @@ Headers are readable by anyone who may list a topic, so they carry codes, pointe
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,7 @@ UNPROCESSABLE = "unprocessable"
 """The code of a record on which our own code failed."""
 
 PASSED_ON = frozenset({"content-type", "cs-source", "cs-received-on"})
-"""Headers of the original that a redrive needs; all others stay behind."""
+"""Headers of the original that a redrive needs; all others stay behind, and so does a source that is not listed."""
 
 
 class Original(Protocol):
@@ -66,8 +66,11 @@ def failed_on(exc: BaseException, *, ruleset: str, worker: str) -> Provenance:
     return Provenance(code=UNPROCESSABLE, message=message, ruleset=ruleset, worker=worker)
 
 
-def dead_letter_headers(record: Original, why: Provenance) -> list[tuple[str, bytes]]:
-    """Headers of the contract for this record: those a redrive needs, then the provenance as UTF-8 text."""
+def dead_letter_headers(record: Original, why: Provenance, sources: Collection[str]) -> list[tuple[str, bytes]]:
+    """Headers of the contract for this record: those a redrive needs, then the provenance as UTF-8 text.
+
+    `sources` are the closed list: what another source calls itself could be anybody's name.
+    """
     original = record.value or b""
     start, end = why.span if why.span is not None else (0, len(original))
     provenance = {
@@ -84,5 +87,9 @@ def dead_letter_headers(record: Original, why: Provenance) -> list[tuple[str, by
         "dlt-worker": why.worker,
         "dlt-attempt": str(why.attempt),
     }
-    passed_on = [(name, content) for name, content in record.headers if name in PASSED_ON]
+    passed_on = [
+        (name, content)
+        for name, content in record.headers
+        if name in PASSED_ON and (name != "cs-source" or content.decode(errors="replace") in sources)
+    ]
     return passed_on + [(name, text.encode()) for name, text in provenance.items()]

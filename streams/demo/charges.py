@@ -20,13 +20,11 @@ _DOLLARS = {
 _DRUGS = {"J1100": ("63323016501", 1), "J3301": ("00003049320", 1), "Q9966": ("00407141210", 3)}
 
 
-def line(
-    rng: random.Random, code: str, *modifiers: str, units: int = 1, diagnoses: tuple[int, ...] = (1,)
-) -> Line:
+def line(rng: random.Random, code: str, *modifiers: str, units: int = 1, diagnoses: tuple[int, ...] = (1,)) -> Line:
     """A line with a charge drawn for its code, in steps of five dollars."""
     lowest, highest = _DOLLARS[code]
     cents = rng.randrange(lowest, highest + 1, 5) * 100 * (units if code[0] in "79" else 1)
     if "50" in modifiers:
-        cents = cents * 3 // 2
+        cents = cents * 3 // 200 * 100
     ndc, milliliters = _DRUGS.get(code, (None, 0))
     return Line(code, modifiers, cents, units, diagnoses, ndc, milliliters)

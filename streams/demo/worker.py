@@ -89,7 +89,9 @@ class DemoWorker:
 
     def died(self, code: int) -> WorkerDied:
         """What to say when it ended by itself."""
-        return WorkerDied(f"the worker ended by itself with exit code {code}; the last lines of its log:\n{self.tail()}")
+        return WorkerDied(
+            f"the worker ended by itself with exit code {code}; the last lines of its log:\n{self.tail()}"
+        )
 
     def tail(self) -> str:
         """The last lines of its log."""

@@ -135,7 +135,7 @@ def _from_validation(error: ValidationError) -> Rejection:
     more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
     kind = first["type"]
     if kind in _EMPTY_OR_ABSENT:
-        return _rejection("missing-field", f"{at} is missing or empty{more}; send it, no claim is read without", at)
+        return _rejection("missing-field", f"{at} is missing or empty{more}; send it: every claim needs one", at)
     if kind == "literal_error":
         return _rejection("unknown-value", f"{at} is none of its values{more}; {_lower(first['msg'])}", at)
     if kind.startswith("date"):

@@ -34,8 +34,8 @@ def diagnose(record: bytes, known: Collection[str]) -> Rejection:
     except RecursionError:
         return _too_deep_at("")
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno:,}, character {error.colno:,}"
-        return _rejection("malformed-json", f"not JSON from {place} on; correct it there", "")
+        line = f" of line {error.lineno:,}" if "\n" in text else ""
+        return _rejection("malformed-json", f"not JSON from character {error.colno:,}{line} on; correct it there", "")
     return first_fault(tree, known) or _rejection("malformed-json", "not JSON; correct the record", "")
 
 

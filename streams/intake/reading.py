@@ -24,7 +24,10 @@ _JSON_TYPES = frozenset({JSON_TYPE, "application/fhir+json", "text/json"})
 _X12_START = re.compile(rb"ISA(?![A-Za-z0-9])|(?:GS|ST|IEA)[^A-Za-z0-9\s]")
 _KINDS_BY_START = (
     ((b"\xff\xfe", b"\xfe\xff"), "this is UTF-16 text, to be saved as UTF-8"),
-    ((b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"), "this is a compressed file, to be unpacked"),
+    (
+        (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"),
+        "this is a compressed file, to be unpacked",
+    ),
     ((b"%PDF",), "this is a PDF document"),
     ((b"<",), "this is XML or HTML"),
     ((b"MSH|",), "this is an HL7 version 2 message"),

@@ -104,5 +104,7 @@ def test_compose_mounts_only_what_exists_and_sets_only_settings():
     assert variables <= set(known_variables())
     assert all((ROOT / path).is_file() for path in built)
     assert all(
-        str(port).startswith("127.0.0.1:") for service in compose["services"].values() for port in service.get("ports", [])
+        str(port).startswith("127.0.0.1:")
+        for service in compose["services"].values()
+        for port in service.get("ports", [])
     )

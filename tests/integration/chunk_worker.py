@@ -23,7 +23,7 @@ def say(event: str, **facts: Any) -> None:
 
 def build(setup: dict[str, Any]) -> ChunkApp:
     def dead_letter(record: Record, exc: Exception) -> DeadLetter:
-        headers = dead_letter_headers(record, failed_on(exc, ruleset="r1", worker=WORKER))
+        headers = dead_letter_headers(record, failed_on(exc, ruleset="r1", worker=WORKER), ())
         return DeadLetter(setup["dead_letters"], record.key, record.value, headers)
 
     app = ChunkApp(

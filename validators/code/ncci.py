@@ -64,10 +64,10 @@ def findings(
         key = (pair.line.index, pair.column1, pair.column2)
         if key in seen:
             continue
-        seen.add(key)
         if pair.separated and pair.indicator == "1":
             yield rule.bypass("modifier")
             continue
+        seen.add(key)
         where = " of an earlier claim" if pair.earlier else ""
         other = pair.column2 if pair.line.code == pair.column1 else pair.column1
         yield rule.finding(

@@ -166,7 +166,7 @@ async def test_an_empty_fetch_lets_the_commit_pass_what_no_one_can_read(scene: S
     await scene.consumer.force_commit()
 
     assert scene.thread.commits == [{CLAIMS: 107}]
-    assert scene.consumer.positions == {CLAIMS: (107, 107)}
+    assert scene.consumer.positions == {CLAIMS: (107, 107, None)}
 
 
 async def test_only_confirmed_chunks_are_committed_and_only_once(scene: Scene) -> None:

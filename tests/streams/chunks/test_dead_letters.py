@@ -19,6 +19,7 @@ class FakeRecord(NamedTuple):
     )
 
 
+SOURCES = frozenset({"clearinghouse-a"})
 WHY = Provenance(
     code="not-x12",
     message="the segment terminator cannot be told",
@@ -47,17 +48,17 @@ def test_headers_say_where_a_record_came_from_and_why_it_is_here() -> None:
         ("dlt-ruleset", b"2026.1"),
         ("dlt-worker", b"w-1"),
         ("dlt-attempt", b"2"),
-    ] == dead_letter_headers(FakeRecord(), WHY)
+    ] == dead_letter_headers(FakeRecord(), WHY, SOURCES)
 
 
 def test_without_a_span_the_whole_record_is_meant() -> None:
     why = Provenance(code="not-x12", message="", ruleset="", worker="")
 
-    assert dict(dead_letter_headers(FakeRecord(), why))["dlt-span"] == b"0:13"
+    assert dict(dead_letter_headers(FakeRecord(), why, SOURCES))["dlt-span"] == b"0:13"
 
 
 def test_a_tombstone_has_the_hash_of_nothing() -> None:
-    headers = dict(dead_letter_headers(FakeRecord(value=None), Provenance("empty", "", "", "")))
+    headers = dict(dead_letter_headers(FakeRecord(value=None), Provenance("empty", "", "", ""), SOURCES))
 
     assert headers["dlt-span"] == b"0:0"
     assert hashlib.sha256(b"").hexdigest().encode() == headers["dlt-sha256"]
@@ -65,8 +66,14 @@ def test_a_tombstone_has_the_hash_of_nothing() -> None:
 
 def test_what_our_own_code_raised_is_named_by_type_never_by_text() -> None:
     why = failed_on(KeyError("1EG4TE5MK73"), ruleset="2026.1", worker="w-1")
-    headers = dict(dead_letter_headers(FakeRecord(), why))
+    headers = dict(dead_letter_headers(FakeRecord(), why, SOURCES))
 
     assert headers["dlt-exception-code"] == b"unprocessable"
     assert headers["dlt-exception-message"] == b"our own code failed with KeyError"
     assert not any(b"1EG4TE5MK73" in content for content in headers.values())
+
+
+def test_a_source_that_is_not_listed_stays_behind() -> None:
+    headers = dict(dead_letter_headers(FakeRecord(), WHY, frozenset()))
+
+    assert "cs-source" not in headers

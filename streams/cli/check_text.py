@@ -1,0 +1,266 @@
+"""What people read of `check`: each claim with what is wrong, why, and how to fix it; 80 columns are enough."""
+
+import io
+import os
+import shutil
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import click
+
+from schemas.claim import Claim
+from schemas.decision import OUTCOMES, Decision, Finding, Severity
+from streams.cli.check_output import Checked, Refused, printable
+from streams.intake.files import STDIN
+from streams.intake.items import Warned
+from validators.ruleset import Ruleset
+
+WIDTH_MIN, WIDTH_MAX = 60, 120
+"""Narrower lines would be all wrapping, wider ones are hard to follow from words to money."""
+
+PAYER_WORDS = {
+    "medicare_ffs": "Medicare FFS",
+    "medicare_advantage": "Medicare Advantage",
+    "medicaid": "Medicaid",
+    "commercial": "commercial",
+    "workers_comp": "workers' compensation",
+    "auto": "auto",
+    "other": "other payer",
+}
+SOURCE_WORDS = {
+    "encounter": "no encounter facts",
+    "authorization": "no authorizations",
+    "claim": "not on the claim",
+    "history": "not in the history",
+    "parameter": "no known value",
+    "reference": "table not loaded",
+}
+"""Where the first word of a missing input says it would have come from."""
+
+_OUTCOME_STYLE = {"accepted": "green", "flagged": "yellow", "denied-risk": "red", "rejected": "magenta"}
+_SEVERITY_STYLE: dict[Severity, str] = {"deny": "red", "flag": "yellow", "info": "blue"}
+_OUTCOME_WIDTH = 13
+_CLAIM_WIDTH = 14
+_RULE_WIDTH = 13
+_LABEL_WIDTH = 6
+
+
+@dataclass(slots=True)
+class Totals:
+    """What the last lines add up."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    missing: set[str] = field(default_factory=set)
+    claims_not_checked: int = 0
+    out_of_scope: int = 0
+    charged: Decimal = Decimal(0)
+    at_risk: Decimal = Decimal(0)
+
+    def add(self, decision: Decision) -> None:
+        """Count a decision."""
+        self.outcomes[decision.outcome] += 1
+        self.missing |= {entry.missing for entry in decision.checks.not_checked}
+        self.claims_not_checked += bool(decision.checks.not_checked)
+        self.out_of_scope += not decision.in_scope
+        self.charged += decision.total_charge
+        self.at_risk += decision.amount_at_risk
+
+
+class TextWriter:
+    """A block for each claim that needs a hand, a line for each that does not."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal of another encoding shows ? for what it lacks
+        self._width = min(max(shutil.get_terminal_size().columns, WIDTH_MIN), WIDTH_MAX)
+        self._colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        vintages = [f"{table.upper()} {vintage}" for table, vintage in ruleset.reference.vintages().items()]
+        self._in_force = [f"rules {ruleset.version.version}", *vintages]
+        self._totals = Totals()
+        self._below_block = True
+
+    def file(self, name: str, kind: str) -> None:
+        """A headline, the first one with the rules and tables in force."""
+        shown = "standard input" if name == STDIN else printable(name)
+        self._gap()
+        self._wrapped(" · ".join([shown, kind, *self._in_force]), bold=True)
+        self._gap()
+        self._in_force = []
+
+    def write(self, seen: Checked | Refused | Warned) -> None:
+        """A block for a claim or rejection, a line for a warning."""
+        if isinstance(seen, Warned):
+            self._wrapped(printable(f"{seen.at}: {seen.message}"), first=f"{'warning':<{_OUTCOME_WIDTH}}", dim=True)
+        elif isinstance(seen, Refused):
+            self._totals.outcomes["rejected"] += 1
+            self._refused(seen)
+        else:
+            self._totals.add(seen.decided.decision)
+            self._claim(seen)
+
+    def close(self) -> None:
+        """The totals, and where to look next."""
+        outcomes = self._totals.outcomes
+        count = outcomes.total()
+        if not count:
+            return
+        words = [f"{outcomes[name]:,} {name}" for name in (*OUTCOMES, "rejected") if outcomes[name]]
+        beyond = f" ({self._totals.out_of_scope:,} out of scope)" if self._totals.out_of_scope else ""
+        self._gap()
+        money = f"{dollars(self._totals.at_risk)} at risk of {dollars(self._totals.charged)}"
+        self._beside(f"{_counted(count, 'claim')}: {' · '.join(words)}{beyond}", money, bold=True)
+        self._not_checked(self._totals.missing, f"in {_counted(self._totals.claims_not_checked, 'claim')}")
+        self._say("For programs and spreadsheets: claimstream check FILE --output json, or csv", dim=True)
+
+    def _claim(self, seen: Checked) -> None:
+        decision, claim = seen.decided.decision, seen.claim
+        block = bool(decision.findings)
+        if block:
+            self._gap()
+        money = dollars(decision.total_charge)
+        if decision.amount_at_risk:
+            money = f"{dollars(decision.amount_at_risk)} at risk of {money}"
+        head = f"{decision.outcome.upper():<{_OUTCOME_WIDTH}}{printable(decision.claim_id):<{_CLAIM_WIDTH}}  "
+        about = self._about(seen)
+        fits = len(head) + len(about) + len(money) + 2 <= self._width
+        self._beside(f"{head}{about}" if fits else head, money, fg=_OUTCOME_STYLE[decision.outcome], bold=block)
+        below = ([] if fits else [about]) + ([seen.place.in_words()] if block else [])
+        if below:
+            self._wrapped(printable(" · ".join(below)), indent=_OUTCOME_WIDTH, dim=True)
+        if block:
+            self._findings(seen, claim)
+            lacking = decision.checks.not_checked
+            self._not_checked({entry.missing for entry in lacking}, _counted(len(lacking), "rule"))
+            self._gap()
+
+    def _about(self, seen: Checked) -> str:
+        context, claim = seen.decided.context, seen.claim
+        day = min(line.service_date_from for line in claim.service_lines)
+        scope = "" if seen.decided.decision.in_scope else "no epidural injection"
+        test = "test" if claim.test else ""
+        words = [PAYER_WORDS[context.line_of_business], context.service_state, str(day), scope, test]
+        return printable(" · ".join(filter(None, words)))
+
+    def _findings(self, seen: Checked, claim: Claim) -> None:
+        shown: tuple[int, ...] | None = None
+        for found, finding in zip(seen.decided.evaluation.findings, seen.decided.decision.findings, strict=True):
+            if found.lines != shown:
+                self._lines(found.lines, claim)
+                shown = found.lines
+            self._finding(finding)
+
+    def _lines(self, indexes: tuple[int, ...], claim: Claim) -> None:
+        if not indexes:
+            self._beside("  whole claim", dollars(claim.total_charge))
+        for index in indexes:
+            line = claim.service_lines[index]
+            name = f"{line.line_number} (6R {line.control_number})" if line.control_number else str(line.line_number)
+            code = "-".join([line.procedure_code, *line.modifiers])
+            places = (pointer for pointer in line.diagnosis_pointers if 1 <= pointer <= len(claim.diagnoses))
+            pointed = " ".join(dotted(claim.diagnoses[place - 1].code) for place in places)
+            self._beside(printable(f"  line {name}  {code}  {pointed}").rstrip(), dollars(line.charge))
+
+    def _finding(self, finding: Finding) -> None:
+        carc = [f"CARC {finding.carc}"] if finding.carc else []
+        codes = " · ".join([*carc, *finding.rarc] if carc or not finding.rarc else ["RARC " + " · ".join(finding.rarc)])
+        first = f"    {finding.rule:<{_RULE_WIDTH - 4}}"
+        *above, last = self._folded(printable(finding.message), first)
+        for line in above:
+            self._say(line, fg=_SEVERITY_STYLE[finding.severity])
+        self._beside(last, codes, fg=_SEVERITY_STYLE[finding.severity])
+        self._labelled("fix", finding.suggestion)
+        vintage = f" ({finding.citation.vintage})" if finding.citation.vintage else ""
+        section = f", {finding.citation.section}" if finding.citation.section else ""
+        self._labelled("why", f"{finding.citation.document}{section}{vintage}", dim=True)
+
+    def _refused(self, seen: Refused) -> None:
+        self._gap()
+        rejection = seen.item.rejection
+        at = "" if rejection.at in rejection.message else f" · {rejection.at}"
+        where = printable(f"{seen.place.in_words()} · byte {seen.place.byte:,}{at}")
+        self._wrapped(where, first=f"{'REJECTED':<{_OUTCOME_WIDTH}}", fg=_OUTCOME_STYLE["rejected"], bold=True)
+        # House style of a rejection: what, then after the last semicolon how to mend it.
+        what, found, fix = rejection.message.rpartition("; ")
+        self._wrapped(f"{what if found else fix} ({rejection.code})", indent=_OUTCOME_WIDTH)
+        if found:
+            self._labelled("fix", fix)
+        self._gap()
+
+    def _not_checked(self, missing: Collection[str], how_many: str) -> None:
+        """Which inputs some rules lacked, by where they would have come from."""
+        by_source: dict[str, list[str]] = {}
+        for name in sorted(missing):
+            source, _, inner = name.partition(".")
+            by_source.setdefault(SOURCE_WORDS.get(source, ""), []).append((inner or source).replace("_", " "))
+        words = [
+            f"{', '.join(names)} ({source})" if source else ", ".join(names) for source, names in by_source.items()
+        ]
+        if words:
+            self._wrapped(f"{' · '.join(words)} · {how_many}", first="  not checked: ", dim=True)
+
+    def _labelled(self, label: str, text: str, *, dim: bool = False) -> None:
+        self._wrapped(printable(text), first=f"{' ' * _RULE_WIDTH}{label:<{_LABEL_WIDTH}}", dim=dim)
+
+    def _wrapped(
+        self,
+        text: str,
+        *,
+        first: str = "",
+        indent: int = 0,
+        fg: str | None = None,
+        bold: bool = False,
+        dim: bool = False,
+    ) -> None:
+        for line in self._folded(text, first or " " * indent):
+            self._say(line, fg=fg, bold=bold, dim=dim)
+
+    def _folded(self, text: str, first: str) -> list[str]:
+        """Lines of at most the width, the later ones below the text of the first; codes are never broken."""
+        return textwrap.wrap(
+            text,
+            self._width,
+            initial_indent=first,
+            subsequent_indent=" " * len(first),
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [first]
+
+    def _beside(self, left: str, right: str, *, fg: str | None = None, bold: bool = False) -> None:
+        """Words on the left, money or codes at the right edge; below each other where there is no room."""
+        room = self._width - len(left) - len(right)
+        if right and room >= 2:
+            self._say(f"{left}{' ' * room}{right}", fg=fg, bold=bold)
+        else:
+            for line in self._folded(left.lstrip(), " " * (len(left) - len(left.lstrip()))):
+                self._say(line, fg=fg, bold=bold)
+            if right:
+                self._say(f"{right:>{self._width}}", fg=fg, bold=bold)
+
+    def _gap(self) -> None:
+        """One empty line between blocks, never two."""
+        if not self._below_block:
+            self._say()
+        self._below_block = True
+
+    def _say(self, text: str = "", *, fg: str | None = None, bold: bool = False, dim: bool = False) -> None:
+        styled = click.style(text, fg=fg, bold=bold or None, dim=dim or None) if self._colour and text else text
+        sys.stdout.write(f"{styled}\n")
+        self._below_block = False
+
+
+def dollars(amount: Decimal) -> str:
+    """Money for people: `$1,850.00`, below zero `-$3.00`."""
+    return f"{'-' * (amount < 0)}${abs(amount):,.2f}"
+
+
+def dotted(code: str) -> str:
+    """An ICD-10-CM code with its dot."""
+    return f"{code[:3]}.{code[3:]}" if len(code) > 3 else code
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,64 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.decision import Decision
+from tests.validators.building import claim_of, decided, laid_over, read_yaml, ruleset
+
+pytestmark = pytest.mark.shared
+
+NUMBERS = range(1, 31)
+OURS = frozenset(rule.id for rule in ruleset().rules)
+
+
+def case_of(folder: Path, number: int) -> Any:
+    (path,) = folder.glob(f"{number:02}-*.yaml")
+    return read_yaml(path)
+
+
+def decide(folder: Path, case: Any) -> Decision:
+    claim = laid_over(read_yaml(folder / "default-claim.yaml"), case["given"].get("claim", {}))
+    # The sum of the charges, unless the case itself gives a total.
+    if "total_charge" not in case["given"].get("claim", {}):
+        claim = {key: value for key, value in claim.items() if key != "total_charge"}
+    history = [claim_of(laid_over(claim, earlier)) for earlier in case["given"].get("history", ())]
+    return decided(claim_of(claim), history=history).decision
+
+
+@pytest.fixture
+def worked(shared: Path) -> Path:
+    return shared / "domain" / "worked-claims"
+
+
+def test_there_are_thirty_worked_claims(worked: Path) -> None:
+    assert list(NUMBERS) == sorted(int(path.name[:2]) for path in worked.glob("[0-9]*.yaml"))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_worked_claim_fires_what_it_must_of_our_rules_and_nothing_it_must_not(worked: Path, number: int) -> None:
+    case = case_of(worked, number)
+    fail = set(decide(worked, case).checks.fail)
+
+    assert OURS & set(case["expect"]["fire"]) <= fail
+    assert set() == fail & set(case["expect"]["not_fire"])
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_no_rule_of_ours_denies_or_flags_a_worked_claim_beyond_its_outcome(worked: Path, number: int) -> None:
+    case = case_of(worked, number)
+    order = ("accepted", "flagged", "denied-risk")
+
+    assert order.index(decide(worked, case).outcome) <= order.index(case["expect"]["outcome"])
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_worked_claim_whose_rules_are_all_ours_has_its_outcome(worked: Path, number: int) -> None:
+    expect = case_of(worked, number)["expect"]
+    if not OURS.issuperset(expect["fire"]) or (expect["outcome"] != "accepted" and not expect["fire"]):
+        pytest.skip("needs a rule that is still to be written")
+    decision = decide(worked, case_of(worked, number))
+
+    assert expect["outcome"] == decision.outcome
+    if "lines" in expect:
+        assert expect["lines"] == {line.line_number: line.outcome for line in decision.lines}

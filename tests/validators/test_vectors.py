@@ -1,0 +1,89 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from schemas.decision import Checks, Finding
+from tests.validators.building import claim_of, decided, default_claim, laid_over, read_yaml, ruleset
+
+FILES = sorted((Path(__file__).parent / "vectors").glob("*.yaml"))
+
+
+class Case(NamedTuple):
+    rule: str
+    name: str
+    given: dict[str, Any]
+    history: list[dict[str, Any]]
+    expect: Any
+
+
+def cases_of(path: Path) -> list[Case]:
+    content = read_yaml(path)
+    return [
+        Case(content["rule"], case["name"], case.get("given", {}), case.get("history", []), case["expect"])
+        for case in content["cases"]
+    ]
+
+
+def all_cases() -> Iterator[Any]:
+    for path in FILES:
+        for case in cases_of(path):
+            yield pytest.param(case, id=f"{case.rule}: {case.name}")
+
+
+def status(rule_id: str, checks: Checks) -> str:
+    if rule_id in checks.fail:
+        return "fail"
+    for bypassed in checks.bypassed:
+        if bypassed.rule == rule_id:
+            return f"bypassed by {bypassed.by}"
+    for not_checked in checks.not_checked:
+        if not_checked.rule == rule_id:
+            return f"not_checked missing {not_checked.missing}"
+    return "pass" if rule_id in checks.passed else "not_applicable"
+
+
+def seen(findings: list[Finding], asked: dict[str, Any]) -> dict[str, Any]:
+    """What a case asks about the findings of its rule."""
+    whole = {
+        "status": "fail",
+        "lines": sorted({number for finding in findings for number in finding.lines}),
+        "findings": len(findings),
+        "severity": findings[0].severity if findings else None,
+        "message": findings[0].message if findings else None,
+        "suggestion": findings[0].suggestion if findings else None,
+        "at": findings[0].at if findings else None,
+    }
+    return {key: whole[key] for key in asked}
+
+
+@pytest.mark.parametrize("case", list(all_cases()))
+def test_a_rule_says_what_its_vector_expects(case: Case) -> None:
+    given = laid_over(default_claim(), case.given)
+    history = [claim_of(laid_over(given, earlier)) for earlier in case.history]
+    decision = decided(claim_of(given), history=history).decision
+    standing = status(case.rule, decision.checks)
+
+    if isinstance(case.expect, dict):
+        assert case.expect["status"] == standing
+        assert case.expect == seen([each for each in decision.findings if each.rule == case.rule], case.expect)
+    else:
+        assert case.expect == standing
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_vectors_of_a_rule_hold_a_pass_and_a_fail_under_names_of_their_own(path: Path) -> None:
+    cases = cases_of(path)
+    kinds = {case.expect["status"] if isinstance(case.expect, dict) else case.expect.split()[0] for case in cases}
+
+    assert {"pass", "fail"} <= kinds
+    assert sorted({case.name for case in cases}) == sorted(case.name for case in cases)
+    assert {case.rule for case in cases} == {path.stem[:-2].upper() + "-" + path.stem[-2:]}
+
+
+def test_every_rule_but_the_system_rules_has_vectors() -> None:
+    # The system rules fire on what no claim can say; test_engine.py brings it about.
+    wanted = {rule.id for rule in ruleset().rules if rule.family != "system"}
+
+    assert wanted == {read_yaml(path)["rule"] for path in FILES}
