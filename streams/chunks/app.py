@@ -166,6 +166,9 @@ class ChunkApp(faust.App):
     def _new_transport(self) -> ChunkTransport:
         return ChunkTransport(self.conf.broker_consumer, self)
 
+    def _create_directories(self) -> None:
+        """Faust would make folders for tables in the working directory; there are no tables."""
+
     def _lane(self, tp: TP, work: Work) -> Lane:
         lane = self._lanes.get(tp)
         if lane is None:

@@ -35,7 +35,7 @@ CLASS_NAMES: Mapping[str, tuple[str, ...]] = {
         "_ensure_producer",
     ),
     "faust.transport.drivers.aiokafka.Transport": ("Consumer", "Producer"),
-    "faust.App": ("_new_transport", "_stop_consumer", "agent", "stop", "crash", "add_future"),
+    "faust.App": ("_new_transport", "_stop_consumer", "_create_directories", "agent", "stop", "crash", "add_future"),
     "faust.Topic": ("_clone_args",),
     "mode.utils.queues.ThrowableQueue": ("force_put_nowait",),
     "aiokafka.consumer.subscription_state.TopicPartitionState": ("has_valid_position", "position"),

@@ -1,1 +1,1 @@
-"""The demo: a made-up feed that looks like a real one, a broker and a worker to take it, and a count of what came out."""
+"""The demo: a made-up feed that looks like a real one, a worker that takes it, and an account of what came out."""

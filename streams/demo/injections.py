@@ -46,10 +46,8 @@ class Defect(NamedTuple):
 
 def _case(rng: random.Random, region: Sequence[str], *lines: Line, place: str = "", beside: bool = False) -> Case:
     place = place or rng.choices((OFFICE, SURGERY_CENTER, HOSPITAL), (50, 38, 12))[0]
-    diagnoses = (rng.choice(region),)
-    if beside:
-        diagnoses = (*diagnoses, rng.choice(_LUMBAR_BESIDE))
-    return Case(place, diagnoses, lines)
+    others = (rng.choice(_LUMBAR_BESIDE),) if beside else ()
+    return Case(place, (rng.choice(region), *others), lines)
 
 
 def _drugs(rng: random.Random, case: Case) -> Case:

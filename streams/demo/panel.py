@@ -82,7 +82,8 @@ def outcomes(view: View) -> RenderableType:
 def findings(view: View) -> RenderableType:
     """The dearest findings: rule, what is wrong, claims, dollars. As many rows as there will be, so nothing jumps."""
     table = _table(("left", 8), ("left", 46), ("right", 7), ("right", 12))
-    table.add_row(Text("Top", "bold"), Text("findings", "bold"), Text("claims", "dim"), Text("at risk", "dim"))
+    dearest = Text("Top findings by dollars at risk", "bold")
+    table.add_row(Text("rule", "dim"), dearest, Text("claims", "dim"), Text("at risk", "dim"))
     top = list(view.totals.items())[:TOP_FINDINGS]
     for rule, total in top:
         style = "red" if total.example.severity == "deny" else "yellow"
@@ -95,7 +96,7 @@ def findings(view: View) -> RenderableType:
 def causes(view: View) -> Text:
     """Why records became dead letters."""
     text = Text("Dead letters  ", "bold")
-    listed = [f"{count:,} {code.replace('-', ' ')}" for code, count in view.causes.items()]
+    listed = [f"{count:,} {code}" for code, count in view.causes.items()]
     rest = sum(list(view.causes.values())[TOP_CAUSES:])
     shown = " · ".join([*listed[:TOP_CAUSES], *([f"{rest:,} of other kinds"] if rest else ())])
     return text.append(shown or "none", "magenta" if shown else "dim")

@@ -25,7 +25,7 @@ from streams.demo.tally import Tally
 from streams.demo.worker import DemoWorker, WorkerDied
 from streams.embedded_kafka import EmbeddedKafka, EmbeddedKafkaError
 from streams.kafka_jars import COORDINATES
-from streams.topics import DEFAULT_LAYOUT, Topics, TopicsError, apply_topics
+from streams.topics import Topics, TopicsError, apply_topics
 from validators.catalogue import RULES
 
 PREFIX = "demo."
@@ -101,6 +101,7 @@ class Demo:
         if self._ending:
             return
         self._end()
+        self._screen.interrupted()
         if self._kept is not None:
             self._kept.set()
         else:
@@ -115,8 +116,8 @@ class Demo:
     async def _steps(self, stack: AsyncExitStack) -> int:
         kafka = await stack.enter_async_context(self._kafka())
         with self._screen.step("Creating the topics") as done:
-            await apply_topics(kafka.bootstrap, self._names)
-            done.append(f"{len(DEFAULT_LAYOUT.topics(self._names))} topics, named {PREFIX}*")
+            steps = await apply_topics(kafka.bootstrap, self._names)
+            done.append(f"{len(steps)} topics, named {PREFIX}*")
         worker = await stack.enter_async_context(self._worker(kafka))
         addresses = Addresses(kafka.bootstrap, PREFIX, f"{worker.url}/metrics")
         self._screen.up(addresses)

@@ -50,6 +50,9 @@ class Screen(Protocol):
     def summary(self, view: View, addresses: Addresses, *, keep: bool) -> None:
         """All is decided."""
 
+    def interrupted(self) -> None:
+        """A signal was heard; what was started is stopped now."""
+
     def close(self) -> None:
         """Nothing live is shown any more; may be called twice."""
 
@@ -80,6 +83,9 @@ class JsonScreen:
         """The last line."""
         del addresses, keep
         self._line(view.account.as_object())
+
+    def interrupted(self) -> None:
+        """Silent: the exit code says it."""
 
     def close(self) -> None:
         """Nothing is live."""
@@ -186,6 +192,11 @@ class PeopleScreen:
         with self._console.capture() as capture:
             self._console.print(part)
         self._print("\n" + "\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+    def interrupted(self) -> None:
+        """Say that it was heard."""
+        self.close()
+        self._print("\nStopping what was started ...")
 
     def close(self) -> None:
         """Leave the panel as it was drawn last."""

@@ -32,7 +32,6 @@ def build(setup: dict[str, Any]) -> ChunkApp:
         dead_letter=dead_letter,
         record_limits={setup["dead_letters"]: 17 << 20, setup["output"]: setup.get("output_limit", 2 << 20)},
         stop_limit_seconds=setup.get("stop_limit_seconds", 25.0),
-        datadir=setup["datadir"],
         broker_session_timeout=3.0,
         broker_heartbeat_interval=1.0,
         broker_commit_interval=setup.get("commit_interval", 0.25),

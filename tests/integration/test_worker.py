@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
+from streams.embedded_kafka import free_port
 from streams.topics import Layout, Topics
 
 SECRETS = ("PLANTEDLAST", "PLANTEDFIRST", "PLANTEDMEMBER7", "PLANTEDSTREET", "PLANTEDNOTE", "19411205")
@@ -281,3 +282,27 @@ async def test_a_worker_without_a_key_names_the_setting(start_worker, topics, se
     assert 2 == await asyncio.to_thread(worker.process.wait, 60)
     assert "CLAIMSTREAM_TOKEN_KEY_FILE" in worker.log()
     assert "Traceback" not in worker.log()
+
+
+async def test_a_worker_waits_for_a_broker_that_does_not_answer_and_says_so(start_worker, topics, settings):
+    nobody = f"127.0.0.1:{free_port()}"
+    worker = start_worker(**settings | {"CLAIMSTREAM_BROKER__BOOTSTRAP": nobody})
+
+    await worker.says(f"no Kafka broker answers at {nobody}")
+
+    assert "trying again" in worker.log()
+    assert worker.process.poll() is None
+
+
+async def test_a_worker_leaves_nothing_in_the_folder_it_runs_in(
+    topics, start_worker, producer, reader, settings, tmp_path, monkeypatch
+):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    worker = start_worker(**settings)
+    await producer.send_and_wait(topics.received, x12())
+    await reader.until(enough_decisions(2), *outcome_topics(topics))
+    worker.terminate()
+
+    assert [] == list(empty.iterdir())

@@ -73,11 +73,12 @@ def test_a_rule_says_what_its_vector_expects(case: Case) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_vectors_of_a_rule_hold_a_pass_and_a_fail_under_names_of_their_own(path: Path) -> None:
+def test_the_vectors_of_a_rule_hold_a_fail_and_none_under_names_of_their_own(path: Path) -> None:
     cases = cases_of(path)
     kinds = {case.expect["status"] if isinstance(case.expect, dict) else case.expect.split()[0] for case in cases}
 
-    assert {"pass", "fail"} <= kinds
+    # LVL-01 never passes without encounter facts: within the bound it is not checked.
+    assert {"fail", "not_checked" if path.stem == "lvl01" else "pass"} <= kinds
     assert sorted({case.name for case in cases}) == sorted(case.name for case in cases)
     assert {case.rule for case in cases} == {path.stem[:-2].upper() + "-" + path.stem[-2:]}
 

@@ -74,7 +74,6 @@ class Scene:
             "app",
             broker="kafka://127.0.0.1:1",
             dead_letter=lambda record, _exc: DeadLetter("dead", record.key, record.value, []),
-            datadir=folder,
         )
         self.consumer: Any = self.app.consumer
         self.thread = self.consumer._thread = FakeThread()

@@ -21,7 +21,7 @@ def dead_letter(record: Record, exc: Exception) -> DeadLetter:
 
 @pytest.fixture
 async def instances(tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
-    app = ChunkApp("pins", broker="kafka://127.0.0.1:1", dead_letter=dead_letter, datadir=tmp_path)
+    app = ChunkApp("pins", broker="kafka://127.0.0.1:1", dead_letter=dead_letter)
     kafka_consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1")
     yield {
         "app": app,
