@@ -1,5 +1,6 @@
 """The habits every format shares: strict types, no surprises from unknown fields, values as they were sent."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 _DECIMAL = re.compile(r"-?(?:[0-9]{1,12}(?:\.[0-9]{0,6})?|\.[0-9]{1,6})")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CENT = Decimal("0.01")
 
 
@@ -74,4 +76,17 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 Required = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Code = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True)]
 RequiredCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1)]
-Day = date
+
+
+def _calendar_day(value: Any) -> Any:
+    # pydantic alone would read a timestamp written as text, too.
+    if not isinstance(value, str):
+        return value
+    if _DAY.fullmatch(value):
+        with contextlib.suppress(ValueError):  # the thirtieth of February
+            return date.fromisoformat(value)
+    raise PydanticCustomError("date_format", "write it as YYYY-MM-DD")
+
+
+Day = Annotated[date, BeforeValidator(_calendar_day)]
+"""A calendar day; `YYYY-MM-DD` in JSON."""

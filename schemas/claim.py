@@ -4,9 +4,9 @@ What a rule judges is read as it is: zero units, thirteen diagnoses, an odd modi
 of a rule, never errors here. Only a missing required field or a wrong type is one.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import BeforeValidator, Field, JsonValue
 
 from schemas.base import Code, Day, Money, NullIs, Record, Required, RequiredCode, Text, Units
 
@@ -19,15 +19,11 @@ Sequence = Literal["primary", "secondary", "tertiary"]
 AuthorizationKind = Literal["prior_authorization", "referral"]
 
 
-def _without_dot(code: str) -> str:
-    return code.replace(".", "")
+def _without_dot(code: Any) -> Any:
+    return code.replace(".", "") if isinstance(code, str) else code
 
 
-DiagnosisCode = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, to_upper=True, min_length=1),
-    AfterValidator(_without_dot),
-]
+DiagnosisCode = Annotated[RequiredCode, BeforeValidator(_without_dot)]
 """An ICD-10-CM code without its dot."""
 
 

@@ -15,7 +15,10 @@ def content_type(kind: Kind, version: int = VERSION) -> str:
 
 
 def parse_content_type(header: str) -> tuple[str, int] | None:
-    """Kind and version of one of our content types; None for any other. Without a version it is version 1."""
+    """Kind and version of one of our content types; None for any other. Without a version it is version 1.
+
+    A version that is no number of up to four digits is given as 0.
+    """
     media_type, _, parameters = header.replace(" ", "").lower().partition(";")
     if not (media_type.startswith(_PREFIX) and media_type.endswith("+json")):
         return None
@@ -23,4 +26,5 @@ def parse_content_type(header: str) -> tuple[str, int] | None:
     if not parameters:
         return kind, VERSION
     name, _, number = parameters.partition("=")
-    return (kind, int(number)) if name == "v" and number.isascii() and number.isdigit() else (kind, 0)
+    readable = name == "v" and number.isascii() and number.isdigit() and len(number) <= 4
+    return kind, int(number) if readable else 0

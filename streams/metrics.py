@@ -16,7 +16,8 @@ class Metrics:
     """The metrics of a worker, on a registry of its own."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series a counter, of no use here, under names nobody was promised
+        # They would be a second series a counter, under names nobody was promised.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry
         self.received = Counter(
             "claims_received", "Items found in received records, read or not", ["source", "format"], registry=registry

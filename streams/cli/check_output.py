@@ -1,6 +1,7 @@
 """How `check` shows what it found to programs: JSON lines and CSV. What people read is in `check_text`."""
 
 import csv
+import io
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -120,6 +121,7 @@ class CsvWriter(_ForPrograms):
     """A row a finding; a claim or rejection without one has a row of its own."""
 
     def __init__(self, _ruleset: Ruleset) -> None:
+        never_fail_to_encode()
         self._rows = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
         self._rows.writeheader()
 
@@ -169,6 +171,12 @@ def printable(text: str) -> str:
         if text.isprintable()
         else "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
     )
+
+
+def never_fail_to_encode() -> None:
+    """Show ? for what the encoding of stdout lacks, rather than end half way."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _text(ruleset: Ruleset) -> Writer:

@@ -1,6 +1,5 @@
 """What people read of `check`: each claim with what is wrong, why, and how to fix it; 80 columns are enough."""
 
-import io
 import os
 import shutil
 import sys
@@ -14,7 +13,7 @@ import click
 
 from schemas.claim import Claim
 from schemas.decision import OUTCOMES, Decision, Finding, Severity
-from streams.cli.check_output import Checked, Refused, printable
+from streams.cli.check_output import Checked, Refused, never_fail_to_encode, printable
 from streams.intake.files import STDIN
 from streams.intake.items import Warned
 from validators.ruleset import Ruleset
@@ -74,8 +73,7 @@ class TextWriter:
     """A block for each claim that needs a hand, a line for each that does not."""
 
     def __init__(self, ruleset: Ruleset) -> None:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")  # a terminal of another encoding shows ? for what it lacks
+        never_fail_to_encode()
         self._width = min(max(shutil.get_terminal_size().columns, WIDTH_MIN), WIDTH_MAX)
         self._colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         vintages = [f"{table.upper()} {vintage}" for table, vintage in ruleset.reference.vintages().items()]

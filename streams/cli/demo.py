@@ -50,7 +50,7 @@ def command(*, claims: int, seed: int, rate: float | None, keep: bool, output: s
         except Interrupted:
             raise SystemExit(EXIT_INTERRUPTED) from None
     if lost:
-        fail(f"{lost} claims were received and neither decided nor put aside: this is a defect", EXIT_ENVIRONMENT)
+        fail(f"{lost} of {claims} claims were neither decided nor put aside: report this defect", EXIT_ENVIRONMENT)
     raise SystemExit(EXIT_CLEAN)
 
 

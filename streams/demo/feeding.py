@@ -38,7 +38,8 @@ async def send(records: Iterable[FeedRecord], bootstrap: str, topic: str, sent: 
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=5, max_request_size=MOST_BYTES
     )
-    async with producer:
+    try:
+        await producer.start()
         started = clock.monotonic()
         waiting = []
         for record in records:
@@ -52,4 +53,6 @@ async def send(records: Iterable[FeedRecord], bootstrap: str, topic: str, sent: 
                 waiting.clear()
                 await asyncio.sleep(max(0.0, ahead))
         await asyncio.gather(*waiting)
+    finally:
+        await producer.stop()
     sent.done = True

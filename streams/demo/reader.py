@@ -1,5 +1,6 @@
 """Reads topics from their first record to their last, in line and outside any group: it disturbs nobody's offsets."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 
 MOST_RECORDS = 5000
+STOP_SECONDS = 5.0
 
 
 class LinearReader:
@@ -46,11 +48,12 @@ async def open_reader(bootstrap: str, topics: Iterable[str]) -> AsyncIterator[Li
         auto_offset_reset="earliest",
         fetch_max_wait_ms=100,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         yield LinearReader(consumer)
     finally:
-        await consumer.stop()
+        # Stopped while its broker is away, it raises the CancelledError of a task of its own: nobody cancelled us.
+        await asyncio.wait([asyncio.ensure_future(consumer.stop())], timeout=STOP_SECONDS)
 
 
 async def read_all(bootstrap: str, topics: Iterable[str]) -> list[Any]:

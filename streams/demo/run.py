@@ -22,7 +22,7 @@ from streams.demo.reader import LinearReader, open_reader
 from streams.demo.screen import Addresses, Screen
 from streams.demo.settled import settled
 from streams.demo.tally import Tally
-from streams.demo.worker import DemoWorker, WorkerDied
+from streams.demo.worker import STOP_SECONDS, DemoWorker, WorkerDied
 from streams.embedded_kafka import EmbeddedKafka, EmbeddedKafkaError
 from streams.kafka_jars import COORDINATES
 from streams.topics import Topics, TopicsError, apply_topics
@@ -163,7 +163,8 @@ class Demo:
         finally:
             self._end()
             with self._screen.step("Stopping the worker") as done:
-                await worker.stop()
+                # Without its broker it could only wait for it.
+                await worker.stop(STOP_SECONDS if kafka.running else 1.0)
                 shutil.rmtree(folder, ignore_errors=True)
                 done.append("Worker stopped")
 

@@ -163,7 +163,8 @@ class PeopleScreen:
             self._print()
         lost = view.account.lost
         if lost:
-            self._print(f"✗ {lost:,} CLAIMS ARE LOST: they were received and nothing came of them", "bold red")
+            noun = "CLAIM IS" if lost == 1 else "CLAIMS ARE"
+            self._print(f"✗ {lost:,} {noun} LOST: received, and nothing came of it", "bold red")
         else:
             self._print("✓ Every claim is accounted for", "bold green")
         self._print(conservation(view.account, self._console.width))
@@ -174,14 +175,17 @@ class PeopleScreen:
         steps = [("claimstream check FILE", "the same rules on your own claims, without Kafka")]
         if keep:
             topics = f"claimstream topics check --bootstrap {addresses.bootstrap} --prefix {addresses.prefix}"
-            steps += [(addresses.metrics_url, "what the worker counts"), (topics, "")]
+            steps += [(addresses.metrics_url, "the metrics of the worker"), (topics, "")]
         else:
             steps += [
                 ("claimstream demo --keep", "leaves Kafka, the worker and its metrics running"),
                 ("claimstream --help", "everything else"),
             ]
+        width = max(len(command) for command, meaning in steps if meaning)
         for command, meaning in steps:
-            self._console.print(Text(f"  {command:<27}", "cyan").append(f" {meaning}" if meaning else "", "default"))
+            self._console.print(
+                Text(f"  {command:<{width}}", "cyan").append(f"   {meaning}" if meaning else "", "default")
+            )
         if keep:
             self._print(f"\nKafka on {addresses.bootstrap} and the worker go on until Ctrl-C.", "bold")
         else:

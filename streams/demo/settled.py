@@ -1,9 +1,8 @@
 """Whether a worker's group has done all there is to do: for an end that does not trust the count of what came out."""
 
-from collections.abc import Sequence
-from typing import Any
-
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.settings import BrokerSettings
 from streams.topics import Topics
@@ -15,15 +14,23 @@ async def settled(bootstrap: str, names: Topics) -> bool:
     In this order: what is committed of the one has put all its claims into the other.
     """
     group = f"{names.prefix}{BrokerSettings().group}"
-    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False) as consumer:
-        return await _lag(consumer, names.received) == 0 and await _lag(consumer, names.patient_events) == 0
+    for topic in (names.received, names.patient_events):
+        if await _lag(bootstrap, group, topic) > 0:
+            return False
+    return True
 
 
-async def _lag(consumer: Any, topic: str) -> int:
+async def _lag(bootstrap: str, group: str, topic: str) -> int:
     """Records of a topic that the group has not committed."""
-    await consumer.topics()
-    partitions: Sequence[TopicPartition] = [
-        TopicPartition(topic, partition) for partition in consumer.partitions_for_topic(topic) or ()
-    ]
-    ends = await consumer.end_offsets(partitions)
-    return sum([end - (await consumer.committed(partition) or 0) for partition, end in ends.items()])
+    async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap) as consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        committed = await admin.list_consumer_group_offsets(group)
+    except GroupCoordinatorNotAvailableError:
+        committed = {}  # of a broker that has not met a group yet
+    finally:
+        await admin.close()
+    done = {partition: max(0, position.offset) for partition, position in committed.items()}
+    return sum(end - done.get(partition, 0) for partition, end in ends.items())

@@ -73,12 +73,12 @@ class DemoWorker:
         assert self._process is not None, "start() comes first"
         return await self._process.wait()
 
-    async def stop(self) -> None:
-        """End it with SIGTERM, after some seconds with SIGKILL. Stopping twice is no error."""
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """End it with SIGTERM, after `seconds` with SIGKILL. Stopping twice is no error."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             try:
-                await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+                await asyncio.wait_for(self._process.wait(), seconds)
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()

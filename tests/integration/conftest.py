@@ -82,8 +82,8 @@ class WorkerProcess:
     async def says(self, text: str) -> None:
         """Return once a text stands in the log."""
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while text not in self.log():
-                await asyncio.sleep(0.02)  # noqa: ASYNC110 - another process writes the log
+            while text not in self.log():  # noqa: ASYNC110 - another process writes the log
+                await asyncio.sleep(0.02)
 
     def http(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:

@@ -4,7 +4,6 @@ import os
 import select
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -215,11 +214,3 @@ def test_a_forked_child_that_ends_leaves_the_broker_of_its_parent_running(own: E
     own._owner = owner
 
     assert own.running
-
-
-def test_checking_every_jar_is_cheap() -> None:
-    kafka_jars._jars_in_repository.cache_clear()
-    started = time.perf_counter()
-    kafka_jars.class_path()
-
-    assert time.perf_counter() - started < 1.0

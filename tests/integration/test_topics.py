@@ -3,7 +3,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -278,17 +277,15 @@ def test_a_prefix_kafka_would_not_take_is_a_configuration_error(environment: dic
 
 def test_an_unreachable_broker_ends_the_command_within_15_seconds(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
-    started = time.monotonic()
     ended = subprocess.run(
         [sys.executable, "-m", "streams", "topics", "check", "--output", "json"],
         cwd=REPOSITORY,
         env={**os.environ, "CLAIMSTREAM_BROKER__BOOTSTRAP": address},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=15,  # more, and the call raises
         check=False,
     )
 
     assert (ended.returncode, ended.stdout) == (3, "")
     assert f"claimstream: no Kafka broker answers at {address}; start it" in ended.stderr
-    assert time.monotonic() - started < 15

@@ -170,7 +170,9 @@ class TestStrictModel:
     def test_a_wrong_type_is_rejected_at_its_place(self, tree, at):
         assert fault(tree) == ("wrong-type", at)
 
-    @pytest.mark.parametrize("text", ["1e5", " 1", "1 ", "\uff11", "--1", "", "+1", "1,850.00", "$1", "0x1", "NaN", "1_0", "."])
+    @pytest.mark.parametrize(
+        "text", ["1e5", " 1", "1 ", "\uff11", "--1", "", "+1", "1,850.00", "$1", "0x1", "NaN", "1_0", "."]
+    )
     def test_a_string_that_is_no_decimal_number_is_rejected(self, text):
         assert fault(claim(total_charge=text)) == ("wrong-type", "/total_charge")
 
@@ -230,7 +232,7 @@ class TestStrictModel:
         assert fault(tree) == ("missing-field", at)
 
     def test_how_many_more_faults_there_are_is_said(self):
-        assert "(7 more)" in refused({"claim_id": "A"}).rejection.message
+        assert "(6 more)" in refused({"claim_id": "A"}).rejection.message
 
     @pytest.mark.parametrize(
         ("tree", "count"),
@@ -345,7 +347,21 @@ def leaves(tree, path=()):
 
 
 PATHS = [path for path in leaves(FULL) if path]
-JUNK = [None, True, 0, -1, 1.5, "", "Quackenbush", "1EG4TE5MK73", [], {}, ["Quackenbush"], {"Wilhelmina": "1EG4TE5MK73"}, "\0"]
+JUNK = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    "",
+    "Quackenbush",
+    "1EG4TE5MK73",
+    [],
+    {},
+    ["Quackenbush"],
+    {"Wilhelmina": "1EG4TE5MK73"},
+    "\0",
+]
 
 
 def mutated(path, how, junk):
@@ -434,3 +450,16 @@ def test_any_json_in_any_field_reads_back_equal_or_is_rejected(changes):
     if isinstance(item, ReadClaim):
         body = item.claim.model_dump_json(exclude_defaults=True).encode()
         assert Claim.model_validate_json(body) == item.claim
+
+
+@pytest.mark.parametrize("text", ["0", "86400", "-86400", "1781481600", "1781481600000"])
+def test_a_timestamp_written_as_text_is_no_day(text):
+    assert fault(with_line(service_date_from=text)) == ("wrong-type", "/service_lines/0/service_date_from")
+
+
+@pytest.mark.parametrize("code", [".", ". M5416", "M5416 ."])
+def test_a_diagnosis_of_dots_and_blanks_reads_back_equal_or_is_missed(code):
+    item = read(claim(diagnoses=[{"code": code}]))
+
+    if isinstance(item, ReadClaim):
+        assert accepted(item.claim.model_dump_json(exclude_defaults=True).encode()).claim == item.claim

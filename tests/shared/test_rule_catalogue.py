@@ -1,0 +1,155 @@
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.validators.building import read_yaml, ruleset
+from validators import codes
+from validators.rule import Rule
+
+pytestmark = pytest.mark.shared
+
+RULES = [pytest.param(rule, id=rule.id) for rule in ruleset().rules]
+ANY_DAY = date(2026, 6, 15)
+
+
+@pytest.fixture(scope="module")
+def catalogue(shared: Path) -> Any:
+    return read_yaml(shared / "domain" / "rules.yaml")
+
+
+@pytest.fixture(scope="module")
+def payers(shared: Path) -> Any:
+    return read_yaml(shared / "domain" / "payers.yaml")
+
+
+def in_catalogue(catalogue: Any, rule_id: str) -> Any:
+    (found,) = [rule for rule in catalogue["rules"] if rule["id"] == rule_id]
+    return found
+
+
+def day(value: date | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_is_what_the_catalogue_says(catalogue: Any, rule: Rule) -> None:
+    wanted = in_catalogue(catalogue, rule.id)
+    names = ("name", "family", "severity", "carc", "rarc", "bypassed_by", "needs")
+
+    assert {name: wanted[name] for name in names} == {
+        "name": rule.name,
+        "family": rule.family,
+        "severity": rule.severity,
+        "carc": rule.carc,
+        "rarc": list(rule.rarc),
+        "bypassed_by": list(rule.bypassed_by),
+        "needs": [need.value for need in rule.needs],
+    }
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_is_for_whom_and_when_the_catalogue_says(catalogue: Any, rule: Rule) -> None:
+    wanted = in_catalogue(catalogue, rule.id)
+    terms = ruleset().terms[rule.id]
+
+    assert set(wanted["scope"]) == (terms.scope or {"all"})
+    assert wanted["effective"] == {"from": day(terms.starts_on), "to": day(terms.ends_on)}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_cites_what_the_catalogue_cites(catalogue: Any, rule: Rule) -> None:
+    cited = rule.citation
+
+    assert in_catalogue(catalogue, rule.id)["citation"] == {
+        "document": cited.document,
+        "section": cited.section,
+        "effective": day(cited.effective),
+        "confidence": cited.confidence,
+    }
+
+
+@pytest.mark.parametrize(("rule_id", "name"), [("LVL-01", "max_levels"), ("LVL-03", "max_regions")])
+def test_a_bound_has_the_value_and_first_day_of_the_catalogue(catalogue: Any, rule_id: str, name: str) -> None:
+    wanted = in_catalogue(catalogue, rule_id)["parameters"][name]
+    unknown, known = ruleset().terms[rule_id].parameters[name].values
+
+    assert (wanted["value"], wanted["in_force_on"]) == (known.value, day(known.starts_on))
+    assert (None, None) == (unknown.value, unknown.starts_on)
+
+
+def test_the_code_card_is_that_of_the_catalogue(catalogue: Any) -> None:
+    tables = catalogue["tables"]
+    card = {name: frozenset(listed) for name, listed in tables["code_card"].items() if isinstance(listed, list)}
+    region = {code: name for name in ("cervical_thoracic", "lumbar_sacral") for code in card[name]}
+
+    assert frozenset(tables["esi_codes"]) == codes.ESI
+    assert frozenset(tables["retired_esi_codes"]["codes"]) == codes.RETIRED_ESI
+    assert card["interlaminar"] == codes.INTERLAMINAR
+    assert card["catheter"] == codes.CATHETER
+    assert card["transforaminal"] == codes.TRANSFORAMINAL
+    assert card["primary_transforaminal"] == codes.PRIMARY
+    assert card["add_on"] == codes.ADD_ON
+    assert card["guided"] == codes.GUIDED
+    assert card["unguided"] == frozenset(codes.GUIDED_TWIN)
+    assert region == codes.REGION
+    assert tables["code_card"]["primary_of_add_on"] == codes.PRIMARY_OF
+    assert frozenset(tables["imaging_guidance_codes"]) == codes.IMAGING
+    assert frozenset(tables["ncci_x_modifiers"]) == codes.NCCI_X_MODIFIERS
+
+
+def test_the_separate_procedures_are_those_of_the_catalogue(catalogue: Any) -> None:
+    wanted = frozenset(catalogue["tables"]["imaging_separate_procedures"])
+
+    assert wanted == ruleset().parameter("CODE-11", "separate_procedures", "medicare_ffs", ANY_DAY)
+
+
+def test_the_wiser_model_is_that_of_the_catalogue(catalogue: Any) -> None:
+    wiser = catalogue["tables"]["wiser"]
+    terms = ruleset().terms["AUTH-02"]
+
+    for name in ("states", "codes", "places_of_service", "types_of_bill"):
+        assert frozenset(wiser[name]) == ruleset().parameter("AUTH-02", name, "medicare_ffs", ANY_DAY)
+    assert wiser["first_date_of_service"] == day(terms.starts_on)
+    assert wiser["last_date_of_service"] == day(terms.ends_on)
+
+
+def test_the_diagnosis_tiers_are_those_of_the_catalogue(catalogue: Any) -> None:
+    def codes_of(listed: Any) -> frozenset[str]:
+        every = [code for inner in listed.values() for code in inner] if isinstance(listed, dict) else listed
+        return frozenset(code.replace(".", "") for code in every)
+
+    tiers = ruleset().diagnosis_tiers
+
+    assert {tier: codes_of(catalogue["tables"]["diagnosis_tiers"][tier]) for tier in tiers} == tiers
+    assert {"T1", "T2", "T3", "T4_axial", "T4_other", "post_operative"} == set(tiers)
+
+
+def test_a_payer_id_stands_for_the_payer_of_the_table(payers: Any) -> None:
+    match = ruleset().payers
+
+    assert payers["match"]["line_of_business_defaults"] == match.by_line_of_business
+    assert payers["match"]["payer_ids"] == {
+        payer_id: {"key": found.key, "line_of_business": found.line_of_business}
+        for payer_id, found in match.by_id.items()
+    }
+
+
+def test_prior_authorization_of_a_payer_is_that_of_the_table(catalogue: Any, payers: Any) -> None:
+    def wanted(given: Any) -> Any:
+        if given["required"] is None:
+            return None
+        if not given["required"]:
+            return {"required": False}
+        every = catalogue["tables"]["esi_codes"] if given["codes"] == "all_esi_codes" else given["codes"]
+        return {
+            "required": True,
+            "codes": frozenset(every),
+            "excluded_places_of_service": frozenset(given["excluded_places_of_service"]),
+        }
+
+    for key, values in payers["payers"].items():
+        ours = ruleset().parameter("AUTH-01", "prior_authorization", key, ANY_DAY)
+
+        assert (key, wanted(values["prior_authorization"])) == (key, ours)

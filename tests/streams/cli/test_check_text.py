@@ -1,0 +1,239 @@
+import io
+import re
+import sys
+import typing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from schemas.claim import LineOfBusiness
+from streams.cli import COMMANDS
+from streams.cli.check_text import PAYER_WORDS, TextWriter, dollars, dotted
+from tests.streams.intake.building import LINE, SMALLEST, claim, encoded
+from tests.streams.intake.x12.building import one as x12_record
+from validators.loading import load_ruleset
+
+FLORIDA = {"npi": "1245319599", "address": {"state": "FL"}}
+MEDICARE = {"id": "MEDICARE", "filing_indicator": "MB"}
+DENIED = claim(
+    claim_id="PT-0001-03",
+    payer=MEDICARE,
+    service_facility=FLORIDA,
+    service_lines=[
+        LINE
+        | {
+            "line_number": 2,
+            "procedure_code": "64484",
+            "modifiers": ["LT"],
+            "control_number": "L0001",
+            "diagnosis_pointers": [1, 9],
+        }
+    ],
+)
+FLAGGED = claim(
+    claim_id="PT-0002-01",
+    payer=MEDICARE,
+    place_of_service="22",
+    type_of_bill="131",
+    claim_type="institutional",
+    billing_provider={"npi": "1245319599", "address": {"state": "TX"}},
+    subscriber={"member_id": "2"},
+    service_facility={"address": {"state": "TX"}},
+)
+ACCEPTED = claim(claim_id="PT-0003-01", payer={"id": "H", "filing_indicator": "16"}, subscriber={"member_id": "3"})
+BEYOND = claim(service_lines=[LINE | {"procedure_code": "99213"}], test=True, subscriber={"member_id": "4"})
+
+
+def write(*trees: object, name: str = "claims.jsonl") -> str:
+    Path(name).write_bytes(b"\n".join(tree if isinstance(tree, bytes) else encoded(tree) for tree in trees))
+    return name
+
+
+def mixed() -> str:
+    return write(DENIED, FLAGGED, ACCEPTED, BEYOND, claim(payer={}), b"{broken")
+
+
+def test_a_claim_at_risk_is_shown_with_line_code_reason_fix_and_source(check):
+    done = check(write(DENIED))
+    version = load_ruleset().version.version
+
+    assert done.out.splitlines()[:9] == [
+        f"claims.jsonl · JSON · rules {version} · NCCI 2024Q3",
+        "",
+        "DENIED-RISK  PT-0001-03                           $1,850.00 at risk of $1,850.00",
+        "             Medicare FFS · FL · 2026-06-15 · claim 1",
+        "  line 2 (6R L0001)  64484-LT  M54.16                                  $1,850.00",
+        "    CODE-03  64484 is billed without 64483 on 2026-06-15         CARC 107 · N122",
+        "             fix   bill the first level as 64483, or add the missing 64483 line",
+        "             why   NCCI add-on code edits, type 1: 64480 needs 64479; 64484",
+        "                   needs 64483 (2024Q3)",
+    ]
+
+
+def test_on_a_wide_terminal_a_claim_has_one_line_for_who_and_how_much(check):
+    done = check(write(DENIED), columns=120)
+
+    assert done.out.splitlines()[2] == (
+        "DENIED-RISK  PT-0001-03      Medicare FFS · FL · 2026-06-15"
+        "                               $1,850.00 at risk of $1,850.00"
+    )
+
+
+def test_an_accepted_claim_is_one_line(check):
+    assert check(write(ACCEPTED)).out.splitlines()[2:4] == [
+        "ACCEPTED     PT-0003-01      Medicare Advantage · 2026-06-15           $1,850.00",
+        "",
+    ]
+
+
+def test_a_claim_nobody_looked_into_says_so(check):
+    done = check(write(BEYOND), columns=120)
+
+    assert "other payer · 2026-06-15 · no epidural injection · test" in done.out
+    assert "1 claim: 1 accepted (1 out of scope)" in done.out
+
+
+def test_a_flagged_claim_is_shown_with_what_was_not_checked(check):
+    out = check(write(FLAGGED)).out
+
+    assert "FLAGGED      PT-0002-01" in out
+    assert "AUTH-02" in out
+
+
+def test_what_could_not_be_read_is_shown_with_place_code_and_fix(check):
+    assert check(write(SMALLEST, claim(payer={}))).out.splitlines()[4:8] == [
+        f"REJECTED     line 2 of the file · byte {len(encoded(SMALLEST)) + 1}",
+        "             /payer/id is missing or empty (missing-field)",
+        "             fix   send it: every claim needs one",
+        "",
+    ]
+
+
+def test_a_rejection_of_x12_says_where_the_segment_stands(check):
+    Path("a.837").write_bytes(x12_record().replace(b"HL*2*1*22", b"HL*2*1*99"))
+    out = check("a.837").out
+
+    assert "REJECTED     ST 0001 · claim 1 · byte " in out
+    assert "segment " in out
+
+
+def test_a_warning_is_a_line_of_its_own(check):
+    Path("a.837").write_bytes(x12_record().replace(b"SE*", b"SE*9"))
+
+    assert "warning      SE/01: SE01 is not " in check("a.837").out
+
+
+def test_the_totals_add_up(check):
+    done = check(mixed())
+    lines = done.out.splitlines()
+    totals = lines.index("6 claims: 2 accepted · 1 flagged · 1 denied-risk · 2 rejected (1 out of scope)")
+
+    assert lines[totals + 1] == f"{'$3,700.00 at risk of $7,400.00':>80}"
+    assert done.code == 1
+
+
+def test_what_was_not_checked_is_said_in_the_totals(check):
+    done = check(mixed())
+
+    assert re.search(r"\n  not checked: .*\n?.* · in \d claims?\n", done.out)
+    assert re.search(r"\n  not checked: .* · \d rules?\n", done.out)
+
+
+def test_the_last_line_names_only_a_command_that_exists(check):
+    last = check(mixed()).out.splitlines()[-1]
+
+    assert last.partition("claimstream ")[2].split()[0] in COMMANDS
+
+
+@pytest.mark.parametrize("columns", [80, 100, 120])
+def test_no_line_is_wider_than_the_terminal(check, columns):
+    done = check(mixed(), columns=columns)
+
+    assert [line for line in done.out.splitlines() if len(line) > columns] == []
+
+
+def test_a_long_claim_number_pushes_the_money_to_the_next_line(check):
+    number = "A-VERY-LONG-CLAIM-NUMBER-OF-MORE-THAN-FORTY-CHARACTERS"
+    lines = check(write(DENIED | {"claim_id": number})).out.splitlines()
+
+    assert lines[2] == f"DENIED-RISK  {number}"
+    assert lines[3] == f"{'$1,850.00 at risk of $1,850.00':>80}"
+
+
+def test_the_rules_in_force_stand_in_the_first_headline_alone(check):
+    write(ACCEPTED, name="a.json")
+    write(SMALLEST, name="b.json")
+    lines = check("a.json", "b.json").out.splitlines()
+
+    assert "b.json · JSON" in lines
+    assert sum("rules" in line for line in lines) == 1
+
+
+def test_standard_input_is_named_in_words(check):
+    assert check("-", stdin=encoded(SMALLEST)).out.startswith("standard input · JSON · ")
+
+
+def test_what_would_steer_a_terminal_is_not_shown(check):
+    name = "a\x1b[2Jb.json"
+    write(DENIED | {"claim_id": "\x1b]0;title\x07", "service_lines": DENIED["service_lines"]}, name=name)
+    out = check(name).out
+
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert "\N{REPLACEMENT CHARACTER}]0;title" in out
+
+
+def test_without_a_terminal_there_is_no_colour(check):
+    assert "\x1b" not in check(mixed()).out
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_colour_is_for_terminals_that_want_it(monkeypatch, variables, coloured):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    TextWriter(load_ruleset()).file("a.json", "JSON")
+
+    assert ("\x1b[1m" in sys.stdout.getvalue()) == coloured
+
+
+def test_a_terminal_of_another_encoding_shows_what_it_can(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    TextWriter(load_ruleset()).file("a.json", "JSON")
+    sys.stdout.flush()
+
+    assert raw.getvalue().startswith(b"a.json ? JSON ? rules")
+
+
+def test_no_claims_have_no_totals(check):
+    Path("empty").mkdir()
+
+    assert check("empty").out == ""
+
+
+def test_every_line_of_business_has_a_word():
+    assert set(typing.get_args(LineOfBusiness)) == PAYER_WORDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"), [("1850", "$1,850.00"), ("0", "$0.00"), ("-3", "-$3.00"), ("1e6", "$1,000,000.00")]
+)
+def test_money_is_shown_as_people_write_it(amount, shown):
+    assert dollars(Decimal(amount)) == shown
+
+
+@pytest.mark.parametrize(("code", "shown"), [("M5416", "M54.16"), ("I10", "I10"), ("", "")])
+def test_a_diagnosis_is_shown_with_its_dot(code, shown):
+    assert dotted(code) == shown

@@ -1,0 +1,86 @@
+import json
+import socket
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry
+
+from streams.health import Endpoint, Probes
+from streams.metrics import Metrics
+
+
+class Worker:
+    """What the endpoint asks, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics(CollectorRegistry())
+        self.reason = ""
+
+    def refresh(self) -> None:
+        self.metrics.state_entries.labels("patients").inc()
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+@pytest.fixture
+async def get(worker):
+    endpoint = Endpoint(worker.metrics, Probes(worker.refresh, lambda: worker.reason), json.dumps({"claimstream": "1"}))
+    port = await endpoint.start("127.0.0.1", 0)
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+
+        async def got(path: str) -> tuple[int, str, str]:
+            async with client.get(path) as response:
+                return response.status, response.content_type, await response.text()
+
+        yield got
+    await endpoint.stop()
+
+
+async def test_metrics_are_refreshed_each_time_they_are_scraped(get):
+    await get("/metrics")
+    status, content_type, text = await get("/metrics")
+
+    assert (status, content_type) == (200, "text/plain")
+    assert 'claims_state_entries{store="patients"} 2.0' in text
+
+
+async def test_a_worker_is_alive_whether_it_is_ready_or_not(get, worker):
+    worker.reason = "the state is being rebuilt"
+
+    assert (await get("/livez"))[0] == 200
+
+
+async def test_a_worker_is_ready_when_nothing_speaks_against_it(get):
+    assert await get("/readyz") == (200, "text/plain", "ready\n")
+
+
+async def test_a_worker_that_is_not_ready_says_why(get, worker):
+    worker.reason = "the state is being rebuilt"
+
+    assert await get("/readyz") == (503, "text/plain", "the state is being rebuilt\n")
+
+
+async def test_the_version_is_json(get):
+    status, content_type, text = await get("/version")
+
+    assert (status, content_type, json.loads(text)) == (200, "application/json", {"claimstream": "1"})
+
+
+async def test_any_other_path_is_not_found(get):
+    assert (await get("/"))[0] == 404
+
+
+async def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open(worker):
+    endpoint = Endpoint(worker.metrics, Probes(worker.refresh, lambda: ""), "{}")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with pytest.raises(OSError, match="address already in use"):
+            await endpoint.start("127.0.0.1", taken.getsockname()[1])
+
+        assert endpoint._runner.addresses == []
+
+
+async def test_an_endpoint_that_never_started_can_be_stopped(worker):
+    await Endpoint(worker.metrics, Probes(worker.refresh, lambda: ""), "{}").stop()

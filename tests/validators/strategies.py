@@ -1,0 +1,95 @@
+"""Claims as no clearinghouse would send them: everything the models let in, and much of it near the bounds of rules."""
+
+from datetime import date
+from decimal import Decimal
+from typing import get_args
+
+from hypothesis import strategies as st
+
+from schemas.claim import (
+    Address,
+    AuthorizationKind,
+    AuthorizationReference,
+    BillingProvider,
+    Claim,
+    ClaimType,
+    Diagnosis,
+    LineOfBusiness,
+    Payer,
+    Provider,
+    Sequence,
+    ServiceLine,
+    Subscriber,
+)
+from tests.validators.building import ruleset
+from validators.codes import CISTERNOGRAPHY, ESI, IMAGING, RETIRED_ESI, RETIRED_ULTRASOUND
+
+INJECTIONS = sorted(ESI)
+OTHER_CODES = [*sorted(IMAGING | RETIRED_ESI | RETIRED_ULTRASOUND), CISTERNOGRAPHY, "62273", "99213", "J1100"]
+MODIFIERS = ["50", "59", "LT", "RT", "SG", "XE", "XP", "XS", "XU", "KX", "26", ""]
+NPIS = ["1234567893", "1245319599", "not an NPI"]
+
+texts = st.text(max_size=6)
+required = st.text(min_size=1, max_size=6).filter(str.strip)
+procedure_codes = st.sampled_from(INJECTIONS) | st.sampled_from(OTHER_CODES) | required
+days = st.sampled_from(
+    [date(2021, 12, 4), date(2021, 12, 5), date(2026, 1, 14), date(2026, 1, 15), date(2031, 12, 31), date(2032, 1, 1)]
+) | st.dates(date.min, date.max)
+money = st.decimals(Decimal(-1000), Decimal(100000), places=2)
+units = st.decimals(Decimal(-3), Decimal(9), places=1)
+diagnosis_codes = st.sampled_from(["M5416", "M54.12", "G8912", "Z331", "O26.891", "R52"]) | required
+states = st.sampled_from(["TX", "OH", "FL", "??"]) | st.none()
+places = st.sampled_from(["11", "19", "21", "22", "24", "99", ""]) | st.none()
+addresses = st.builds(Address, state=states) | st.none()
+providers = st.builds(Provider, npi=st.sampled_from(NPIS) | st.none(), address=addresses) | st.none()
+
+
+def service_lines(codes: st.SearchStrategy[str] = procedure_codes) -> st.SearchStrategy[ServiceLine]:
+    return st.builds(
+        ServiceLine,
+        line_number=st.integers(-1, 5),
+        procedure_code=codes,
+        modifiers=st.lists(st.sampled_from(MODIFIERS) | texts, max_size=5).map(tuple),
+        charge=money,
+        units=units,
+        service_date_from=days,
+        place_of_service=places,
+        diagnosis_pointers=st.lists(st.integers(-2, 14), max_size=5).map(tuple),
+        rendering_provider=providers,
+        authorization_number=texts | st.none(),
+    )
+
+
+payers = st.builds(
+    Payer,
+    id=st.sampled_from(sorted(ruleset().payers.by_id)) | required,
+    filing_indicator=st.sampled_from(["MB", "16", "CI", "ZZ", ""]) | st.none(),
+    line_of_business=st.sampled_from(get_args(LineOfBusiness)) | st.none(),
+    sequence=st.sampled_from(get_args(Sequence)),
+)
+authorizations = st.lists(
+    st.builds(AuthorizationReference, number=required, kind=st.sampled_from(get_args(AuthorizationKind))), max_size=2
+).map(tuple)
+claims = st.builds(
+    Claim,
+    claim_id=st.sampled_from(["EX-1", "EX-2"]) | required,
+    claim_type=st.sampled_from(get_args(ClaimType)),
+    frequency_code=st.sampled_from(["1", "1", "7", "8", "6", ""]),
+    original_reference=st.sampled_from(["EX-1", "EX-2", ""]) | st.none(),
+    total_charge=money,
+    place_of_service=places,
+    type_of_bill=st.sampled_from(["131", "0111", ""]) | st.none(),
+    payer=payers,
+    subscriber=st.just(Subscriber(member_id="1EG4TE5MK73")),
+    billing_provider=st.builds(
+        BillingProvider,
+        npi=st.sampled_from(NPIS),
+        taxonomy=st.sampled_from(["261QA1903X"]) | st.none(),
+        address=addresses,
+    ),
+    rendering_provider=providers,
+    service_facility=providers,
+    authorizations=authorizations,
+    diagnoses=st.lists(st.builds(Diagnosis, code=diagnosis_codes), min_size=1, max_size=13).map(tuple),
+    service_lines=st.lists(service_lines(), min_size=1, max_size=6).map(tuple),
+)

@@ -1,0 +1,219 @@
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.claim import Claim
+from schemas.decision import Decision, Severity
+from tests.validators.building import a_claim, decided, line, ruleset
+from validators.decide import canonical_bytes, content_id, decide, decision_bytes
+from validators.engine import Evaluation
+from validators.rule import Found
+
+ROOT = Path(__file__).parents[2]
+THREE_LINES = a_claim(
+    total_charge="1000.00",
+    service_lines=[
+        line("62323", charge="100.50"),
+        line("64483", charge="20", control_number="L-2"),
+        line("64484", charge="3.125"),
+    ],
+)
+
+
+def found(severity: Severity, *indexes: int) -> Found:
+    rule = ruleset().rules[0]
+    return Found(rule, severity, "seen", "do something", indexes, None, {}, {})
+
+
+def decision_of(*findings: Found, claim: Claim = THREE_LINES) -> Decision:
+    evaluation = Evaluation(findings, (), (), (), ())
+    return decide(claim, evaluation, ruleset(), event_id="e" * 64, patient_token="0" * 32, in_scope=True)
+
+
+def outcomes(decision: Decision) -> list[tuple[str, str]]:
+    return [(each.outcome, str(each.amount_at_risk)) for each in decision.lines]
+
+
+@pytest.mark.parametrize(
+    ("severities", "outcome"),
+    [
+        ([], "accepted"),
+        (["info"], "accepted"),
+        (["flag"], "flagged"),
+        (["deny"], "denied-risk"),
+        (["info", "flag"], "flagged"),
+        (["flag", "deny", "info"], "denied-risk"),
+    ],
+)
+def test_the_worst_severity_decides(severities: list[Severity], outcome: str) -> None:
+    assert outcome == decision_of(*(found(severity, 0) for severity in severities)).outcome
+
+
+def test_a_finding_on_a_line_puts_the_charge_of_that_line_at_risk() -> None:
+    decision = decision_of(found("deny", 1))
+
+    assert Decimal(20) == decision.amount_at_risk
+    assert Decimal(20) == decision.findings[0].amount_at_risk
+    assert [("accepted", "0.00"), ("denied-risk", "20"), ("accepted", "0.00")] == outcomes(decision)
+    assert [(1, None), (2, "L-2"), (3, None)] == [(each.line_number, each.control_number) for each in decision.lines]
+
+
+def test_a_finding_on_the_whole_claim_puts_the_total_charge_at_risk_and_every_line() -> None:
+    decision = decision_of(found("flag"))
+
+    assert Decimal("1000.00") == decision.findings[0].amount_at_risk
+    assert Decimal("123.625") == decision.amount_at_risk
+    assert ["flagged"] * 3 == [each.outcome for each in decision.lines]
+
+
+def test_information_puts_nothing_at_risk() -> None:
+    decision = decision_of(found("info", 0), found("info"))
+
+    assert [Decimal("0.00")] * 2 == [each.amount_at_risk for each in decision.findings]
+    assert Decimal("0.00") == decision.amount_at_risk
+    assert [("accepted", "0.00")] * 3 == outcomes(decision)
+
+
+def test_a_line_under_several_findings_counts_once_and_has_its_worst() -> None:
+    decision = decision_of(found("flag", 0), found("deny", 0, 1), found("flag", 1))
+
+    assert Decimal("120.50") == decision.amount_at_risk
+    assert Decimal("120.50") == decision.findings[1].amount_at_risk
+    assert ["denied-risk", "denied-risk", "accepted"] == [each.outcome for each in decision.lines]
+
+
+def test_lines_that_share_a_number_are_told_apart_by_their_place() -> None:
+    claim = a_claim(service_lines=[line("62323", line_number=1), line("64483", line_number=1)])
+    decision = decision_of(found("deny", 1), claim=claim)
+
+    assert ["accepted", "denied-risk"] == [each.outcome for each in decision.lines]
+
+
+def test_money_is_written_with_two_decimals_or_with_all_that_were_given() -> None:
+    body = json.loads(decision_bytes(decision_of(found("deny", 1), found("deny", 2))))
+
+    assert ["0.00", "20.00", "3.125"] == [each["amount_at_risk"] for each in body["lines"]]
+    assert "23.125" == body["amount_at_risk"]
+
+
+def test_the_decision_id_is_the_hash_of_the_canonical_bytes_without_it() -> None:
+    decision = decided(a_claim(service_lines=[line("62323"), line("64483")])).decision
+    body = json.loads(decision_bytes(decision))
+    claimed = body.pop("decision_id")
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+    assert hashlib.sha256(canonical).hexdigest() == claimed
+    assert decision.decision_id == claimed
+    assert content_id({**body, "decision_id": "anything"}) == claimed
+    assert decision_bytes(decision) == canonical_bytes({**body, "decision_id": claimed})
+
+
+def test_a_decision_is_read_back_from_its_bytes() -> None:
+    decision = decided(a_claim(service_lines=[line("62323"), line("64483")])).decision
+
+    assert decision == Decision.model_validate_json(decision_bytes(decision))
+
+
+def test_another_claim_id_makes_another_decision() -> None:
+    ids = {decided(a_claim(claim_id=claim_id)).decision.decision_id for claim_id in ("EX-1", "EX-2")}
+
+    assert 2 == len(ids)
+
+
+def test_the_vintage_of_a_table_stands_in_the_citation_of_the_rule_that_reads_it() -> None:
+    decision = decided(a_claim(service_lines=[line("62323", "50"), line("64483")])).decision
+
+    assert {"CODE-10": "2024Q3", "CODE-14": None} == {each.rule: each.citation.vintage for each in decision.findings}
+    assert {"ncci": "2024Q3"} == decision.reference_data
+
+
+SCRIPT = """
+import sys
+from tests.validators.building import Desk, a_claim, line
+from validators.decide import decision_bytes
+desk = Desk()
+for lines in (
+    [line("62321"), line("62323", "59", "XU", "KX"), line("64483", "RT"), line("64484", "LT", units="3")],
+    [line("62321"), line("62323", "59", "XU", "KX"), line("64480"), line("77003"), line("62322", "50")],
+    [line("99213")],
+):
+    for payer in ("EXMEDICARE", "EXHUMANA"):
+        claim = a_claim(claim_id=f"EX-{desk.position}", payer={"id": payer, "line_of_business": None},
+                        diagnoses=[{"code": "M5416"}, {"code": "Z331"}], service_lines=lines)
+        sys.stdout.buffer.write(decision_bytes(desk.decide(claim, "").decision) + b"\\n")
+"""
+
+
+def run(environment: dict[str, str]) -> bytes:
+    base = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=ROOT, env=base | environment, capture_output=True, check=True
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONHASHSEED": "1", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"},
+        {"PYTHONHASHSEED": "4294967295", "TZ": "America/Los_Angeles", "LC_ALL": "tr_TR.UTF-8"},
+    ],
+    ids=["first", "second"],
+)
+def test_hash_seed_time_zone_and_locale_change_no_byte(environment: dict[str, str]) -> None:
+    wanted = run({"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8"})
+
+    assert 6 == wanted.count(b'"decision_id"')
+    assert wanted == run(environment)
+
+
+PERSON: dict[str, Any] = {
+    "last_name": "PLANTED-A",
+    "first_name": "PLANTED-B",
+    "birth_date": "1961-07-29",
+    "sex": "PLANTED-C",
+    "address": {key: f"PLANTED-{key}" for key in ("line1", "line2", "city", "postal_code")} | {"state": "PLANTED-D"},
+}
+PROVIDER: dict[str, Any] = {"npi": "1245319599", "tax_id": "PLANTED-E", "name": "PLANTED-F"}
+
+
+def test_no_personal_value_of_the_claim_stands_in_a_decision() -> None:
+    lines = [
+        line(code, *modifiers, note="PLANTED-G", authorization_number=None, drug={"ndc": "PLANTED-H"})
+        for code, *modifiers in (
+            ["62321", "50"],
+            ["62322"],
+            ["62323"],
+            ["64480"],
+            ["64484"],
+            ["64484"],
+            ["77003"],
+        )
+    ]
+    claim = a_claim(
+        payer={"id": "EXHUMANA", "name": "PLANTED-I", "filing_indicator": "16", "line_of_business": None},
+        subscriber=PERSON | {"member_id": "PLANTED-J", "group_number": "PLANTED-K"},
+        patient=PERSON,
+        billing_provider=PROVIDER,
+        referring_provider=PROVIDER,
+        service_facility=PROVIDER,
+        diagnoses=[{"code": "M5416"}, {"code": "Z331"}],
+        authorizations=[{"number": "PLANTED-L", "kind": "referral"}],
+        accident={"state": "PLANTED-M"},
+        notes=["PLANTED-N"],
+        attachments=[{"control": "PLANTED-O"}],
+        service_lines=lines,
+    )
+    text = decision_bytes(decided(claim, history=[claim]).decision).decode()
+
+    assert {"AUTH-01", "CODE-03", "CODE-11", "CODE-26", "GUID-09", "LVL-03"} <= set(json.loads(text)["checks"]["fail"])
+    assert "PLANTED" not in text.upper()
+    assert "1961" not in text
+    assert "1245319599" not in text

@@ -1,0 +1,351 @@
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.validators.building import a_claim, decided, line, ruleset
+from validators.loading import BUILT_IN_PACKS, REFERENCE_DATA, PackError, load_ruleset
+from validators.parameters import DatedValue, Parameter
+
+ROOT = Path(__file__).parents[2]
+THREE_LEVELS = [line("64483"), line("64484", units="2")]
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Write:
+    """Writes an overlay of one file and returns its folder."""
+
+    def write(text: str, name: str = "site.yaml") -> Path:
+        path = tmp_path / "overlay" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return tmp_path / "overlay"
+
+    return write
+
+
+def max_levels(value: str, *, starts_on: str = "null", payer: str | None = None) -> str:
+    head = f"payer: {payer}\n" if payer else ""
+    return (
+        f"{head}rules: {{LVL-01: {{parameters: {{max_levels: {{values: [{{from: {starts_on}, value: {value}}}]}}}}}}}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("rules: [\n", "pack overlay/site.yaml at line 2 is not YAML; correct it"),
+        ("a: b: c", "pack overlay/site.yaml at line 1 is not YAML; correct it"),
+        ("version: \x01", "pack overlay/site.yaml is not YAML; correct it"),
+        (max_levels("2", starts_on="2021-13-45"), "pack overlay/site.yaml is not YAML; correct it"),
+        ("[a, list]", "pack overlay/site.yaml: Input should be a valid dictionary or instance of PackFile"),
+        ("colour: red", "pack overlay/site.yaml, key colour: Extra inputs are not permitted"),
+        ("rules: {CODE-03: {color: red}}", "pack overlay/site.yaml, key rules.CODE-03.color: Extra inputs are not"),
+        (
+            "rules: {CODE-99: {}}",
+            "pack overlay/site.yaml, key rules.CODE-99: there is no such rule; use an id of the catalogue",
+        ),
+        (
+            "rules: {CODE-03: {parameters: {depth: {values: [{from: null, value: 1}]}}}}",
+            "rule CODE-03 does not read parameter depth that the base pack gives; remove it",
+        ),
+        (
+            "payer: aetna\nrules: {LVL-01: {parameters: {depth: {values: [{from: null, value: 1}]}}}}",
+            "rule LVL-01 does not read parameter depth that the aetna pack gives; remove it",
+        ),
+        (
+            "payer: aetna\nrules: {LVL-01: {scope: [aetna]}}",
+            "pack overlay/site.yaml, key rules.LVL-01.scope: a payer pack gives only parameters; say this in a base",
+        ),
+        (
+            "payer: aetna\nrules: {LVL-01: {from: 2026-01-01}}",
+            "pack overlay/site.yaml, key rules.LVL-01.from: a payer pack gives only parameters; say this in a base",
+        ),
+        (
+            "rules: {LVL-01: {parameters: {max_levels: {values: []}}}}",
+            "pack overlay/site.yaml, key rules.LVL-01.parameters.max_levels.values: Tuple should have at least 1 item",
+        ),
+        (
+            "rules: {LVL-01: {parameters: {max_levels: {values: [{value: 2}]}}}}",
+            "pack overlay/site.yaml, key rules.LVL-01.parameters.max_levels.values.0.from: Field required",
+        ),
+        (
+            "diagnosis_tiers: {T1: [54]}",
+            "pack overlay/site.yaml, key diagnosis_tiers.T1",
+        ),
+        (
+            "payer_ids: {SITE: {line_of_business: charity}}",
+            "pack overlay/site.yaml, key payer_ids.SITE.line_of_business: Input should be 'medicare_ffs'",
+        ),
+    ],
+)
+def test_a_pack_that_is_wrong_is_refused_with_file_and_key(overlay: Write, text: str, sentence: str) -> None:
+    with pytest.raises(PackError) as refused:
+        load_ruleset(overlay(text))
+
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "{from: 2026-02-01, value: 1}, {from: 2026-01-01, value: 2}",
+        "{from: 2026-01-01, value: 1}, {from: 2026-01-01, value: 2}",
+        "{from: 2026-01-01, value: 1}, {from: null, value: 2}",
+        "{from: null, value: 1}, {from: null, value: 2}",
+    ],
+)
+def test_values_out_of_order_are_refused(overlay: Write, values: str) -> None:
+    with pytest.raises(PackError) as refused:
+        load_ruleset(overlay(f"rules: {{LVL-01: {{parameters: {{max_levels: {{values: [{values}]}}}}}}}}"))
+
+    assert (
+        "pack overlay/site.yaml, key rules.LVL-01.parameters.max_levels: "
+        "values must be in order of `from`, each date once, null only first"
+    ) == str(refused.value)
+
+
+def test_what_is_not_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PackError) as refused:
+        load_ruleset(tmp_path / "nowhere")
+
+    assert f"{tmp_path / 'nowhere'} is not a folder; name the folder that holds the packs (YAML files)" == str(
+        refused.value
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "taken_out", "sentence"),
+    [
+        (
+            "base/code.yaml",
+            "  CODE-03: {}\n",
+            "no pack names rule CODE-03; write `rules: {CODE-03: {}}` in a base pack",
+        ),
+        (
+            "base/level.yaml",
+            None,
+            "no pack names rule LVL-01; write `rules: {LVL-01: {}}` in a base pack",
+        ),
+    ],
+)
+def test_a_rule_no_pack_names_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, taken_out: str | None, sentence: str
+) -> None:
+    packs = tmp_path / "packs"
+    shutil.copytree(BUILT_IN_PACKS, packs)
+    text = (packs / file).read_text()
+    (packs / file).write_text("" if taken_out is None else text.replace(taken_out, ""))
+    monkeypatch.setattr("validators.loading.BUILT_IN_PACKS", packs)
+
+    with pytest.raises(PackError) as refused:
+        load_ruleset()
+
+    assert sentence == str(refused.value)
+
+
+def test_a_parameter_no_base_pack_gives_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packs = tmp_path / "packs"
+    shutil.copytree(BUILT_IN_PACKS, packs)
+    (packs / "base" / "level.yaml").write_text("rules: {LVL-01: {}, LVL-03: {}}")
+    monkeypatch.setattr("validators.loading.BUILT_IN_PACKS", packs)
+
+    with pytest.raises(PackError) as refused:
+        load_ruleset()
+
+    assert "rule LVL-01 reads parameter max_levels, which no base pack gives; add it under its rule" == str(
+        refused.value
+    )
+
+
+def standing(overlay_folder: Path | None, payer: str = "EXCIGNA") -> bool:
+    """Whether three levels are too many under the packs."""
+    claim = a_claim(payer={"id": payer, "filing_indicator": None, "line_of_business": None}, service_lines=THREE_LEVELS)
+    return "LVL-01" in decided(claim, rules=load_ruleset(overlay_folder)).decision.checks.fail
+
+
+def test_an_overlay_replaces_a_parameter_of_the_base(overlay: Write) -> None:
+    assert standing(None)
+    assert not standing(overlay(max_levels("3")))
+
+
+def test_an_overlay_may_end_a_bound_on_purpose(overlay: Write) -> None:
+    assert not standing(overlay(max_levels("null")))
+
+
+def test_a_bound_of_zero_names_the_lines_of_a_session_without_add_on(overlay: Write) -> None:
+    rules = load_ruleset(overlay(max_levels("0")))
+    (finding,) = decided(a_claim(service_lines=[line("64483")]), rules=rules).decision.findings
+
+    assert ("LVL-01", (1,)) == (finding.rule, finding.lines)
+
+
+def test_what_an_overlay_says_for_a_payer_holds_for_that_payer_alone(overlay: Write) -> None:
+    folder = overlay(max_levels("3", payer="cigna_evicore"))
+
+    assert not standing(folder, "EXCIGNA")
+    assert standing(folder, "EXAETNA")
+
+
+def test_a_value_of_the_payer_wins_over_one_of_the_base_in_whatever_layer(overlay: Write) -> None:
+    # Built-in base < base of the overlay < built-in payer < payer of the overlay.
+    value = "{required: false}"
+    base = f"rules: {{AUTH-01: {{parameters: {{prior_authorization: {{values: [{{from: null, value: {value}}}]}}}}}}}}"
+    on = date(2026, 6, 15)
+    name = "prior_authorization"
+
+    by_base = load_ruleset(overlay(base))
+    assert {"required": False} == by_base.parameter("AUTH-01", name, "a payer without values", on)
+    assert by_base.parameter("AUTH-01", name, "cigna_evicore", on)["required"]
+    by_payer = load_ruleset(overlay(f"payer: cigna_evicore\n{base}"))
+    assert {"required": False} == by_payer.parameter("AUTH-01", name, "cigna_evicore", on)
+    assert by_payer.parameter("AUTH-01", name, "a payer without values", on) is None
+
+
+def test_of_two_files_of_an_overlay_the_later_path_wins(overlay: Write) -> None:
+    overlay(max_levels("2"), "b/first.yaml")
+    folder = overlay(max_levels("3"), "c.yaml")
+
+    assert not standing(folder)
+    overlay(max_levels("2"), "d.yaml")
+    assert standing(folder)
+
+
+def test_an_overlay_changes_scope_and_dates_and_leaves_the_rest(overlay: Write) -> None:
+    rules = load_ruleset(overlay("version: site-1\nrules: {LVL-01: {scope: [uhc], to: 2026-06-15}}"))
+    terms = rules.terms["LVL-01"]
+
+    assert (frozenset({"uhc"}), None, date(2026, 6, 15)) == (terms.scope, terms.starts_on, terms.ends_on)
+    assert ruleset().terms["LVL-01"].parameters == terms.parameters
+    assert "site-1" == rules.version.version
+    assert ruleset().terms["LVL-03"] == rules.terms["LVL-03"]
+    assert [True, False] == [terms.in_effect(day) for day in (date(2026, 6, 15), date(2026, 6, 16))]
+
+
+def test_an_overlay_may_make_a_rule_for_everybody(overlay: Write) -> None:
+    assert load_ruleset(overlay("rules: {LVL-01: {scope: null}}")).scope("LVL-01") is None
+
+
+def test_an_overlay_brings_payer_ids_of_a_site(overlay: Write) -> None:
+    overlay("payer: humana\npayer_ids: {61101: {line_of_business: commercial}}".replace("61101", '"61101"'), "a.yaml")
+    rules = load_ruleset(overlay("payer_ids: {OTHER: {line_of_business: auto}}", "b.yaml"))
+
+    assert "humana" == rules.payers.by_id["61101"].key
+    assert "default_commercial" == rules.payers.by_id["OTHER"].key
+    assert "medicare_ffs" == rules.payers.by_id["EXMEDICARE"].key
+
+
+def test_an_overlay_replaces_a_tier_of_diagnoses(overlay: Write) -> None:
+    rules = load_ruleset(overlay("diagnosis_tiers: {T1: [R52]}"))
+
+    assert frozenset({"R52"}) == rules.diagnosis_tiers["T1"]
+    assert ruleset().diagnosis_tiers["T2"] == rules.diagnosis_tiers["T2"]
+
+
+def test_an_empty_overlay_says_nothing(overlay: Write) -> None:
+    folder = overlay("")
+
+    assert ruleset().terms == load_ruleset(folder).terms
+
+
+def test_a_folder_named_like_a_pack_is_no_pack(overlay: Write) -> None:
+    folder = overlay(max_levels("3"))
+    (folder / "old.yaml").mkdir()
+
+    assert not standing(folder)
+
+
+def test_without_the_table_in_the_reference_data_there_are_no_pairs(tmp_path: Path) -> None:
+    (tmp_path / "other_2026.csv").write_text("a,b\n")
+
+    assert load_ruleset(reference_data=tmp_path).reference.ncci is None
+
+
+@pytest.mark.parametrize(
+    ("day", "value"),
+    [("2020-12-31", None), ("2021-01-01", 1), ("2021-12-31", 1), ("2022-01-01", None), ("2023-01-01", 2)],
+)
+def test_a_dated_value_holds_from_its_first_day_on(day: str, value: int | None) -> None:
+    starts = {date(2021, 1, 1): 1, date(2022, 1, 1): None, date(2023, 1, 1): 2}
+    parameter = Parameter(None, [DatedValue(each, on) for on, each in starts.items()])
+
+    assert value == parameter.on(date.fromisoformat(day))
+
+
+def test_a_value_without_a_first_day_holds_always() -> None:
+    assert 3 == Parameter(None, [DatedValue(3, None)]).on(date.min)
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+def sha256_of(packs: Path | None = None, reference_data: Path = REFERENCE_DATA) -> str:
+    return load_ruleset(packs, reference_data=reference_data).version.sha256
+
+
+def test_the_hash_is_the_same_each_time_and_wherever_the_overlay_lies(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "site.yaml").write_text(max_levels("3"))
+
+    assert ruleset().version.sha256 == sha256_of()
+    assert sha256_of(tmp_path / "a") == sha256_of(tmp_path / "b")
+    assert ruleset().version.sha256 != sha256_of(tmp_path / "a")
+
+
+def test_a_byte_of_the_overlay_or_its_path_changes_the_hash(overlay: Write) -> None:
+    folder = overlay(max_levels("3"))
+    first = sha256_of(folder)
+    overlay(max_levels("3") + "\n")
+    second = sha256_of(folder)
+    (folder / "site.yaml").rename(folder / "sites.yaml")
+
+    assert 3 == len({first, second, sha256_of(folder)})
+
+
+def test_a_file_that_is_no_pack_leaves_the_hash_alone(overlay: Write) -> None:
+    folder = overlay(max_levels("3"))
+    before = sha256_of(folder)
+    (folder / "README.md").write_text("why three levels")
+
+    assert before == sha256_of(folder)
+
+
+def test_a_byte_of_the_reference_data_changes_the_hash_and_a_note_beside_it_does_not(tmp_path: Path) -> None:
+    shutil.copytree(REFERENCE_DATA, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "SOURCE.md").write_text("another note")
+    before = sha256_of(reference_data=tmp_path)
+    append(tmp_path / "ncci_pairs_2024Q3.csv", "62320,64483,1\n")
+
+    assert ruleset().version.sha256 == before
+    assert before != sha256_of(reference_data=tmp_path)
+
+
+def test_a_byte_of_code_or_of_a_built_in_pack_changes_the_hash(tmp_path: Path) -> None:
+    for package in ("schemas", "validators"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def copy_of() -> str:
+        script = "from validators.loading import load_ruleset; print(load_ruleset().version.sha256)"
+        environment = {"PATH": os.environ.get("PATH", ""), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    same = copy_of()
+    append(tmp_path / "schemas" / "decision.py", "\n")
+    other_package = copy_of()
+    append(tmp_path / "validators" / "code" / "ncci.py", "\n")
+    code = copy_of()
+    append(tmp_path / "validators" / "packs" / "base" / "code.yaml", "\n")
+
+    assert ruleset().version.sha256 == same == other_package
+    assert 3 == len({same, code, copy_of()})
