@@ -127,8 +127,8 @@ class ChunkConsumer(driver.Consumer):
 
     @property
     def positions(self) -> dict[TP, Position]:
-        """Committed offset and end of every assigned partition."""
-        assignment = self.assignment()
+        """Committed offset and end of every assigned partition; none before the consumer has started."""
+        assignment = self.assignment() if self._progress else ()
         return {
             tp: Position(progress.committed, self._thread.stable_end(tp) or progress.watermark, progress.oldest_ms)
             for tp, progress in self._progress.items()

@@ -4,6 +4,7 @@ Headers are readable by anyone who may list a topic, so they carry codes, pointe
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,8 +12,10 @@ from typing import Protocol
 UNPROCESSABLE = "unprocessable"
 """The code of a record on which our own code failed."""
 
-PASSED_ON = frozenset({"content-type", "cs-source", "cs-received-on"})
-"""Headers of the original that a redrive needs; all others stay behind, and so does a source that is not listed."""
+PASSED_ON = frozenset({"content-type", "cs-source", "cs-received-on", "cs-event-id"})
+"""Headers of the original that a redrive or an account needs; all others stay behind."""
+
+_EVENT_ID = re.compile(rb"[0-9a-f]{64}")
 
 
 class Original(Protocol):
@@ -87,9 +90,14 @@ def dead_letter_headers(record: Original, why: Provenance, sources: Collection[s
         "dlt-worker": why.worker,
         "dlt-attempt": str(why.attempt),
     }
-    passed_on = [
-        (name, content)
-        for name, content in record.headers
-        if name in PASSED_ON and (name != "cs-source" or content.decode(errors="replace") in sources)
-    ]
+    passed_on = [(name, content) for name, content in record.headers if _is_ours(name, content, sources)]
     return passed_on + [(name, text.encode()) for name, text in provenance.items()]
+
+
+def _is_ours(name: str, content: bytes, sources: Collection[str]) -> bool:
+    """Whether a header may be passed on: one of ours, with nothing in it that a sender could have made up."""
+    if name == "cs-source":
+        return content.decode(errors="replace") in sources
+    if name == "cs-event-id":
+        return _EVENT_ID.fullmatch(content) is not None
+    return name in PASSED_ON

@@ -3,15 +3,16 @@
 import json
 from typing import Any
 
-from streams.demo.draft import Address, Draft, Line, Person
+from streams.demo.draft import Address, Draft, Facility, Line, Person
 
 CONTENT_TYPE = "application/vnd.claimstream.claim+json;v=1"
 
 
 def claim_object(draft: Draft) -> dict[str, Any]:
     """The claim as an object; what a sender does not know is left out or null."""
-    practice, clinician, facility, member = draft.practice, draft.clinician, draft.facility, draft.member
+    practice, clinician, member = draft.practice, draft.clinician, draft.member
     payer, dependent = member.payer, member.dependent
+    authorizations = filter(None, [draft.authorization])
     return {
         "claim_id": draft.claim_id,
         "claim_type": "professional",
@@ -43,11 +44,8 @@ def claim_object(draft: Draft) -> dict[str, Any]:
             "organization": True,
         },
         "rendering_provider": {"npi": clinician.npi, "taxonomy": clinician.taxonomy},
-        "service_facility": facility
-        and {"npi": facility.npi, "name": facility.name, "address": _address(facility.address)},
-        "authorizations": [{"number": draft.authorization, "kind": "prior_authorization"}]
-        if draft.authorization
-        else [],
+        "service_facility": _facility(draft.facility),
+        "authorizations": [{"number": each, "kind": "prior_authorization"} for each in authorizations],
         "diagnoses": [{"code": code} for code in draft.diagnoses],
         "service_lines": [_line(draft, line, number) for number, line in enumerate(draft.lines, 1)],
     }
@@ -56,6 +54,10 @@ def claim_object(draft: Draft) -> dict[str, Any]:
 def json_bytes(claim: dict[str, Any]) -> bytes:
     """A claim object as it is sent."""
     return json.dumps(claim, separators=(",", ":")).encode()
+
+
+def _facility(facility: Facility | None) -> dict[str, Any] | None:
+    return facility and {"npi": facility.npi, "name": facility.name, "address": _address(facility.address)}
 
 
 def _person(person: Person, address: Address) -> dict[str, Any]:

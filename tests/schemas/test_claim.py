@@ -91,6 +91,10 @@ def test_a_required_text_is_more_than_white_space(path: tuple[str | int, ...]) -
     assert path == refused(claim_with(*path, value="  "))
 
 
+def test_a_diagnosis_code_is_more_than_a_dot() -> None:
+    assert ("diagnoses", 0, "code") == refused(claim_with("diagnoses", 0, "code", value="."))
+
+
 @pytest.mark.parametrize("name", ["diagnoses", "service_lines"])
 def test_one_diagnosis_and_one_line_are_the_least(name: str) -> None:
     assert (name,) == refused(claim_with(name, value=[]))

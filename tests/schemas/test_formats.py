@@ -39,6 +39,8 @@ def test_a_content_type_says_its_kind_and_version(kind: Kind) -> None:
         ("application/vnd.claimstream.claim+json", ("claim", 1)),
         ("Application/VND.claimstream.Claim+JSON; v=2", ("claim", 2)),
         ("application/vnd.claimstream.colour+json;v=1", ("colour", 1)),
+        ("application/vnd.claimstream.claim+json;v=9999", ("claim", 9999)),
+        ("application/vnd.claimstream.claim+json;v=10000", ("claim", 0)),
         ("application/vnd.claimstream.claim+json;v=two", ("claim", 0)),
         ("application/vnd.claimstream.claim+json;v=²", ("claim", 0)),
         ("application/vnd.claimstream.claim+json;charset=utf-8", ("claim", 0)),

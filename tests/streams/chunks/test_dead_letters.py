@@ -1,6 +1,8 @@
 import hashlib
 from typing import NamedTuple
 
+import pytest
+
 from streams.delivery.dead_letters import Provenance, dead_letter_headers, failed_on
 
 
@@ -77,3 +79,10 @@ def test_a_source_that_is_not_listed_stays_behind() -> None:
     headers = dict(dead_letter_headers(FakeRecord(), WHY, frozenset()))
 
     assert "cs-source" not in headers
+
+
+@pytest.mark.parametrize(("sent", "passed"), [(b"0f" * 32, True), (b"0F" * 32, False), (b"SMITH", False)])
+def test_an_event_id_is_passed_on_and_nothing_else_in_its_place(sent, passed) -> None:
+    headers = dict(dead_letter_headers(FakeRecord(headers=(("cs-event-id", sent),)), WHY, SOURCES))
+
+    assert ("cs-event-id" in headers) == passed

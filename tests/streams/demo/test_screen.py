@@ -1,8 +1,11 @@
 import io
 import json
+import re
+import sys
 from decimal import Decimal
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from streams.cli import COMMANDS
@@ -126,3 +129,31 @@ def test_a_program_gets_two_lines_and_progress_beside_them(capsys: pytest.Captur
     assert list(first) == ["bootstrap", "prefix", "metrics_url"]
     assert list(last) == ["received", "accepted", "flagged", "denied_risk", "dead_letters", "redelivered", "lost"]
     assert captured.err.startswith("12,400 of 12,400 claims")
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+def test_on_a_terminal_the_panel_is_redrawn_in_place_and_colour_can_be_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, no_color: bool
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for name, value in {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+
+    screen = PeopleScreen(12_400)
+    with screen.step("Doing") as done:
+        done.append("Done")
+    screen.up(ADDRESSES)
+    screen.progress(VIEW)
+    screen.progress(VIEW)  # too soon to be drawn
+    screen.summary(VIEW, ADDRESSES, keep=False)
+    screen.interrupted()
+    text = capsys.readouterr().out
+
+    assert "\x1b[1A" in text  # one line up, to draw over it
+    assert text.count("12,400 of 12,400 claims") == 3  # as it went, at the end, and when the panel is left
+    assert ("\x1b[32m" in text) != no_color
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "\n").splitlines()
+    assert [line for line in shown if cell_len(line) > 80] == []
