@@ -37,7 +37,9 @@ days = st.sampled_from(
 ) | st.dates(date.min, date.max)
 money = st.decimals(Decimal(-1000), Decimal(100000), places=2)
 units = st.decimals(Decimal(-3), Decimal(9), places=1)
-diagnosis_codes = st.sampled_from(["M5416", "M54.12", "G8912", "Z331", "O26.891", "R52"]) | required
+diagnosis_codes = st.sampled_from(["M5416", "M54.12", "G8912", "Z331", "O26.891", "R52"]) | required.filter(
+    lambda code: code.replace(".", "").strip() != ""
+)
 states = st.sampled_from(["TX", "OH", "FL", "??"]) | st.none()
 places = st.sampled_from(["11", "19", "21", "22", "24", "99", ""]) | st.none()
 addresses = st.builds(Address, state=states) | st.none()
