@@ -120,7 +120,7 @@ def _sources(folder: Path, pattern: str, under: str) -> list[Source]:
 
 
 def _pack_sources(folder: Path, under: str) -> list[Source]:
-    return _sources(folder, "*.yaml", under)
+    return _sources(folder, "*.y*ml", under)
 
 
 @cache
@@ -136,12 +136,31 @@ def _digest(sources: Sequence[Source]) -> str:
     return digest.hexdigest()
 
 
+class _StandsTwiceError(yaml.constructor.ConstructorError):
+    """A key of a mapping stood before."""
+
+
+class _PackLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # either base is a loader
+    """YAML in which a key stands once: the second of two would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping; raises _StandsTwiceError."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise _StandsTwiceError(None, None, key.value, key.start_mark)
+            seen.add(key.value)
+        return dict(super().construct_mapping(node, deep))
+
+
 def _parse(source: Source) -> PackFile:
     try:
-        content = yaml.load(source.content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe
+        content = yaml.load(source.content, Loader=_PackLoader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError) as error:  # a ValueError is a date that no calendar has
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
+        if isinstance(error, _StandsTwiceError):
+            raise PackError(f"pack {source.name}{place}: key {error.problem} stands twice; write it once") from error
         raise PackError(f"pack {source.name}{place} is not YAML; correct it") from error
     try:
         return PackFile.model_validate(content or {})
@@ -206,16 +225,19 @@ def _parameter(where: str, given: PackParameter) -> Parameter:
         raise PackError(f"{where}: values must be in order of `from`, each date once, null only first")
     return Parameter(
         given.unit,
-        tuple(DatedValue(_frozen(v.value), v.starts_on, v.source, v.confidence) for v in given.values),
+        tuple(DatedValue(_frozen(v.value, where), v.starts_on, v.source, v.confidence) for v in given.values),
     )
 
 
-def _frozen(value: Any) -> Any:
-    """Lists of a pack are sets to the rules: they are only asked what they contain."""
+def _frozen(value: Any, where: str) -> Any:
+    """Lists of a pack are sets of codes to the rules: they are only asked what they contain."""
     if isinstance(value, list):
+        for code in value:
+            if not isinstance(code, str):
+                raise PackError(f"{where}: {code} stands in a list of codes; write it in quotes")
         return frozenset(value)
     if isinstance(value, dict):
-        return {key: _frozen(inner) for key, inner in value.items()}
+        return {key: _frozen(inner, where) for key, inner in value.items()}
     return value
 
 

@@ -41,6 +41,17 @@ def max_levels(value: str, *, starts_on: str = "null", payer: str | None = None)
     ("text", "sentence"),
     [
         ("rules: [\n", "pack overlay/site.yaml at line 2 is not YAML; correct it"),
+        ("rules: {}\nrules: {}", "pack overlay/site.yaml at line 2: key rules stands twice; write it once"),
+        (
+            (
+                "payer: aetna\nrules: {AUTH-01: {parameters: {prior_authorization: {values: [{from: null, value: "
+                "{required: true, codes: [62323], excluded_places_of_service: []}}]}}}}"
+            ),
+            (
+                "pack overlay/site.yaml, key rules.AUTH-01.parameters.prior_authorization: 62323 stands in a list of "
+                "codes; write it in quotes"
+            ),
+        ),
         ("a: b: c", "pack overlay/site.yaml at line 1 is not YAML; correct it"),
         ("version: \x01", "pack overlay/site.yaml is not YAML; correct it"),
         (max_levels("2", starts_on="2021-13-45"), "pack overlay/site.yaml is not YAML; correct it"),
