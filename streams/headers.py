@@ -9,10 +9,12 @@ CONTENT_TYPE = "content-type"
 SOURCE = "cs-source"
 RECEIVED_ON = "cs-received-on"
 EVENT_ID = "cs-event-id"
+FIRST_CLAIM = "cs-first-claim"
 PERSON = "cs-person"
 POSITION = "cs-position"
 ORIGIN = "cs-origin"
 ARRIVED_MS = "cs-arrived-ms"
+REPLAY_JOB = "cs-replay-job"
 ORIGINAL_TIMESTAMP = "dlt-original-timestamp"
 
 Headers = list[tuple[str, bytes]]
@@ -42,6 +44,11 @@ def day(text: str | None) -> date | None:
 def day_of_timestamp(text: str | None) -> date | None:
     """The day of a broker timestamp in milliseconds; None when it is absent or no number."""
     return day_of(int(text)) if text and text.isascii() and text.isdigit() and len(text) <= 14 else None
+
+
+def ordinal(text: str | None) -> int:
+    """The number of a claim in its transaction, from 1; 1 when it is absent or no such number."""
+    return max(1, int(text)) if text and text.isascii() and text.isdigit() and len(text) <= 9 else 1
 
 
 def position(topic: str, partition: int, offset: int) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, get_args
 
-import jiter
 from pydantic import BaseModel, ValidationError
 
 from schemas.claim import Claim
 from schemas.rejection import Rejection, RejectionCode
-from streams.intake.items import ReadClaim, Rejected, Span
+from streams.intake.fhir import read_fhir
+from streams.intake.fhir.exact_json import exact_tree, strict_tree
+from streams.intake.fhir.models import NAMES
+from streams.intake.items import Item, ReadClaim, Rejected, Span
 from streams.intake.json_faults import MAX_DEPTH, diagnose, first_fault, too_deep
 
 _EMPTY_OR_ABSENT = frozenset({"missing", "string_too_short", "too_short"})
@@ -17,16 +19,35 @@ _FREE_FIELDS = ("accident", "notes", "attachments")
 """The fields of a claim that hold any JSON; a number too large for a float would be read as infinity there."""
 
 
-def read_json(bare: bytes, original: bytes | None = None) -> ReadClaim | Rejected:
-    """The claim of a record that holds one JSON object, else why there is none.
+def read_json_record(bare: bytes, record: bytes, *, likely_fhir: bool = False) -> Iterator[Item]:
+    """Everything in a JSON record: the claim of one object, or those of a FHIR resource. Never raises.
 
-    Never raises, whatever the bytes. `bare` is the record without white space and byte order mark around it, by which
-    an event is known again; `original`, by default the same, is what is kept of a rejected one.
+    `bare` is the record without white space and byte order mark around it, by which an event is known again. What is
+    `likely_fhir` is parsed only once if it is.
     """
-    record = bare if original is None else original
+    parsed = _parse(bare, exactly=likely_fhir)
+    fhir = likely_fhir
+    if not isinstance(parsed, Rejection):
+        fhir = isinstance(parsed.get("resourceType"), str)
+        if fhir != likely_fhir:
+            parsed = _parse(bare, exactly=fhir)
+    if fhir and not isinstance(parsed, Rejection):
+        yield from read_fhir(parsed, bare, record)
+    else:
+        yield _read(parsed, bare, record)
+
+
+def read_json(bare: bytes, original: bytes | None = None) -> ReadClaim | Rejected:
+    """The claim of a record that holds one JSON object of ours, else why there is none.
+
+    Never raises, whatever the bytes. `original`, by default the same as `bare`, is what is kept of a rejected one.
+    """
+    return _read(_parse(bare), bare, bare if original is None else original)
+
+
+def _read(parsed: dict[str, Any] | Rejection, bare: bytes, record: bytes) -> ReadClaim | Rejected:
     start = record.find(bare)
     span = Span(start, start + len(bare))
-    parsed = _parse(bare)
     rejection = parsed if isinstance(parsed, Rejection) else _other_kind(parsed)
     if rejection is None:
         try:
@@ -38,9 +59,10 @@ def read_json(bare: bytes, original: bytes | None = None) -> ReadClaim | Rejecte
     return Rejected(rejection, (bare,), span, "", record)
 
 
-def _parse(record: bytes) -> dict[str, Any] | Rejection:
+def _parse(record: bytes, *, exactly: bool = False) -> dict[str, Any] | Rejection:
+    """The object of a record, its fractions as Decimal where they are to be read `exactly`."""
     try:
-        parsed = jiter.from_json(record, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
+        parsed = exact_tree(record) if exactly else strict_tree(record)
     except ValueError:
         return diagnose(record, _known_keys())
     # A record with so few brackets cannot be nested too deep; most claims are such.
@@ -62,7 +84,7 @@ def _known_keys() -> frozenset[str]:
             yield name
             yield from names(inner)
 
-    return frozenset(names(_shape(Claim)))
+    return frozenset(names(_shape(Claim))) | NAMES
 
 
 @cache
@@ -88,9 +110,7 @@ def _unknown_fields(tree: Any, shape: dict[str, Any]) -> int:
 
 
 def _other_kind(tree: dict[str, Any]) -> Rejection | None:
-    """Why a readable object is no claim of ours: FHIR, an authorization, an encounter."""
-    if isinstance(tree.get("resourceType"), str):
-        return _fhir(tree)
+    """Why a readable object is no claim of ours: an authorization, an encounter."""
     if "claim_id" in tree or "service_lines" in tree:
         return None
     if "authorization_number" in tree:
@@ -98,34 +118,6 @@ def _other_kind(tree: dict[str, Any]) -> Rejection | None:
     if "service_date" in tree and "member_id" in tree:
         return _rejection("not-a-claim", "this is an encounter; give its file with --encounters", "")
     return None
-
-
-def _fhir(resource: dict[str, Any]) -> Rejection:
-    """FHIR is known, not read: a claim is told from what could never be one."""
-    inside = list(_resources(resource))
-    kinds = [one.get("resourceType") for one in inside]
-    claims = [one for one in inside if one.get("resourceType") == "Claim"]
-    if any(claim.get("use", "claim") == "claim" for claim in claims):
-        return _rejection("unsupported-format", "FHIR claims are not read yet; send 837P or JSON", "/resourceType")
-    if claims:
-        what = "this FHIR Claim asks for an authorization or an estimate; send Claim resources whose use is claim"
-        return _rejection("not-a-claim", what, "/use" if resource is claims[0] else "/entry")
-    if "ClaimResponse" in kinds:
-        what = "this FHIR ClaimResponse is an answer, no claim; give an authorization's file with --authorizations"
-    elif "Bundle" in kinds:
-        what = "this FHIR Bundle has no Claim in it; send Claim resources"
-    else:
-        what = "this FHIR resource is no Claim; send Claim resources"
-    return _rejection("not-a-claim", what, "/resourceType")
-
-
-def _resources(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A FHIR resource and those of its entries, as far as they are such."""
-    yield resource
-    entries = resource.get("entry")
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
-            yield entry["resource"]
 
 
 def _from_validation(error: ValidationError) -> Rejection:

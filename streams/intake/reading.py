@@ -7,10 +7,10 @@ from typing import Literal
 from schemas.codec import KINDS, VERSION, parse_content_type
 from schemas.rejection import Rejection, RejectionCode
 from streams.intake.items import Item, Rejected, Span
-from streams.intake.json_claim import read_json
+from streams.intake.json_claim import read_json_record
 from streams.intake.x12 import read_x12
 
-Format = Literal["json", "x12", "unknown"]
+Format = Literal["json", "fhir", "x12", "unknown"]
 MAX_RECORD_BYTES = 8 << 20
 JSON_TYPE = "application/json"
 
@@ -20,7 +20,11 @@ _CONTENT_TYPE_CHARACTERS = 200
 """More than any content type has. What is cut off here would only cost time, or more digits than Python reads."""
 
 _X12_TYPES = frozenset({"application/edi-x12", "application/x12", "text/x12", "application/edi"})
-_JSON_TYPES = frozenset({JSON_TYPE, "application/fhir+json", "text/json"})
+_FHIR_TYPES = frozenset({"application/fhir+json", "application/json+fhir"})
+_JSON_TYPES = frozenset({JSON_TYPE, "text/json"})
+_FHIR_START = re.compile(rb'[^\[]{0,400}?"resourceType"\s*:\s*"')
+"""FHIR servers write the type of a resource first, or after its id."""
+
 _X12_START = re.compile(rb"ISA(?![A-Za-z0-9])|(?:GS|ST|IEA)[^A-Za-z0-9\s]")
 _KINDS_BY_START = (
     ((b"\xff\xfe", b"\xfe\xff"), "this is UTF-16 text, to be saved as UTF-8"),
@@ -35,7 +39,7 @@ _KINDS_BY_START = (
 
 
 def sniff(record: bytes) -> Format:
-    """The format of a record by its first bytes."""
+    """The format of a record by its first bytes; what is JSON may be FHIR, which `format_of` tells."""
     head = record[:4096].removeprefix(_BOM).lstrip(_WHITE)
     if head.startswith((b"{", b"[")):
         return "json"
@@ -48,15 +52,20 @@ def format_of(record: bytes, content_type: str | None = None) -> Format:
     media_type = named.partition(";")[0].strip().lower()
     if media_type in _X12_TYPES:
         return "x12"
-    if media_type in _JSON_TYPES or parse_content_type(named):
-        return "json"
-    return sniff(record)
+    if media_type in _FHIR_TYPES:
+        return "fhir"
+    known = media_type in _JSON_TYPES or parse_content_type(named)
+    form = "json" if known else sniff(record)
+    return "fhir" if form == "json" and _FHIR_START.match(record) else form
 
 
-def read_record(record: bytes, content_type: str | None = None, *, limit: int = MAX_RECORD_BYTES) -> Iterator[Item]:
+def read_record(
+    record: bytes, content_type: str | None = None, *, limit: int = MAX_RECORD_BYTES, first_ordinal: int = 1
+) -> Iterator[Item]:
     """Everything in a record, in its order; at least one claim or rejection, never an exception.
 
-    `limit` is the largest record in bytes that is read at all.
+    `limit` is the largest record in bytes that is read at all; `first_ordinal` the number of the first claim in its X12
+    transaction, where the record is a part of one.
     """
     if len(record) > limit:
         yield _whole(record, "too-large", f"{len(record):,} bytes, more than {limit >> 20} MiB; send smaller records")
@@ -69,13 +78,14 @@ def read_record(record: bytes, content_type: str | None = None, *, limit: int = 
     if refused is not None:
         yield _whole(record, *refused)
         return
-    match format_of(record, content_type):
+    form = format_of(record, content_type)
+    match form:
         case "x12":
-            yield from read_x12(record)
-        case "json":
-            yield read_json(bare, record)
+            yield from read_x12(record, first_ordinal)
+        case "json" | "fhir":
+            yield from read_json_record(bare, record, likely_fhir=form == "fhir")
         case _:
-            yield _whole(record, "unknown-format", f"{_kind_of(bare)}; send X12 837P (begins with ISA) or JSON")
+            yield _whole(record, "unknown-format", f"{_kind_of(bare)}; send X12 837P (begins with ISA), FHIR or JSON")
 
 
 def _refused_type(content_type: str | None) -> tuple[RejectionCode, str] | None:

@@ -75,22 +75,3 @@ def test_broken_json_is_never_taken_for_another_fault_of_ours(shared):
 
     of_json = {"malformed-json", "wrong-type", "missing-field", "duplicate-key", "not-a-number", "not-utf8", "too-deep"}
     assert set(codes) <= of_json | {"empty", "unknown-format"}
-
-
-@pytest.mark.parametrize("folder", ["fhir_claim", "fhir_synthea", "fhir_preauth_response", "fhir_wrong_kind"])
-def test_fhir_is_known_and_not_read_yet(shared, folder):
-    found = lines_by_file(shared / "samples" / folder)
-    of_json = {name: [code_of(line) for line in lines] for name, lines in found.items() if name.endswith(".json")}
-
-    assert of_json
-    for name, codes in of_json.items():
-        assert len(codes) == 1
-        kinds = kinds_in(json.loads(Path(name).read_bytes()))
-        claims_to_pay = [kind for kind in kinds if kind == ("Claim", "claim")]
-        assert codes[0] == ("unsupported-format" if claims_to_pay else "not-a-claim"), (name, kinds)
-
-
-def kinds_in(resource: dict) -> set[tuple[str, str]]:
-    """Kind and use of a resource and of those in its entries."""
-    inside = [resource, *(entry.get("resource", {}) for entry in resource.get("entry", []))]
-    return {(one.get("resourceType", ""), one.get("use", "claim")) for one in inside}

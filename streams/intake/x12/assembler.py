@@ -14,24 +14,26 @@ CLAIMS_PER_RECORD_MAX: Final = 25_000
 """Five of the largest transactions Medicare takes (5,000 claims each), and more ordinary claims than a record of 8 MiB
 holds (some 14,000). It bounds the time between two polls of the broker to a few seconds."""
 
-_OPENS_TRANSACTION: Final = frozenset({"BHT", "HL", "CLM", "LX", "SV1"})
+OPENS_TRANSACTION: Final = frozenset({"BHT", "HL", "CLM", "LX", "SV1"})
 """Segments that, outside ST and SE, say that an ST was lost: what follows is read all the same."""
 
 
-def read_x12(data: bytes) -> Iterator[Item]:
+def read_x12(data: bytes, first_ordinal: int = 1) -> Iterator[Item]:
     """The claims, rejections and warnings of `data` in its order; at least one claim or rejection, never an exception.
 
     Reads 837P 005010X222 as leniently as can be done without guessing: a bad claim is rejected alone, wrong counts and
-    control numbers are warnings, other transactions are rejected one by one.
+    control numbers are warnings, other transactions are rejected one by one. `first_ordinal` is the number the first
+    claim has in its transaction: other than 1 in a part of a file that was split (`streams.intake.x12.split`).
     """
-    return _Record(data).items()
+    return _Record(data, first_ordinal).items()
 
 
 class _Record:
     """Walks the segments of a record and checks its envelopes."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, first_ordinal: int) -> None:
         self._data = data
+        self._first_ordinal = first_ordinal
         self._claims = 0
         self._interchange: Interchange | None = None
         self._interchange_open = False
@@ -75,7 +77,7 @@ class _Record:
             return self._HANDLERS[name](self, segment)
         if self._transaction is not None:
             return self._transaction.take(segment)
-        if name in _OPENS_TRANSACTION:
+        if name in OPENS_TRANSACTION:
             self._open_transaction(None)
             what = "segments stand outside ST and SE; send ST before them"
             return [Warned(what, f"ST segment {segment.number}"), *self._take(segment)]
@@ -133,7 +135,8 @@ class _Record:
     def _open_transaction(self, beginning: Segment | None) -> None:
         assert self._interchange is not None  # no segment comes before the first ISA
         frame = Frame(self._data, self._interchange, self._group, beginning)
-        self._transaction = Transaction(frame, CLAIMS_PER_RECORD_MAX - self._claims)
+        self._transaction = Transaction(frame, CLAIMS_PER_RECORD_MAX - self._claims, self._first_ordinal)
+        self._first_ordinal = 1  # only the first transaction of a record can be the rest of one
         self._beginning = beginning
         self._transactions += 1
         self._transactions_of_group += 1

@@ -16,18 +16,22 @@ from streams.intake.x12.places import fault, read_date
 from streams.intake.x12.tokenizer import Segment
 
 _NOTHING: Final[Sequence[Item]] = ()
-_STARTS_CLAIM: Final = frozenset({"CLM", "LX", "SV1"})
+STARTS_CLAIM: Final = frozenset({"CLM", "LX", "SV1"})
 """A line outside a claim starts one too, which is rejected: a CLM was lost, and that must not pass in silence."""
 
-_ENDS_CLAIM: Final = frozenset({"CLM", "HL"})
+ENDS_CLAIM: Final = frozenset({"CLM", "HL"})
 
 
 class Transaction:
-    """Takes in the segments between ST and SE; `full` once a claim came beyond `claims_left`."""
+    """Takes in the segments between ST and SE; `full` once a claim came beyond `claims_left`.
 
-    def __init__(self, frame: Frame, claims_left: int) -> None:
+    `first_ordinal` is the number its first claim has, other than 1 where a large transaction comes in parts.
+    """
+
+    def __init__(self, frame: Frame, claims_left: int, first_ordinal: int = 1) -> None:
         self.full = False
         self.claims = 0
+        self._before = first_ordinal - 1
         self._claims_left = claims_left
         self._frame = frame
         self._kind = Kind(frame.transaction, frame.group)
@@ -40,6 +44,11 @@ class Transaction:
         self._first: Segment | None = None
         self._last: Segment | None = None
         self._segments = 0
+
+    @property
+    def _ordinal(self) -> int:
+        """The number of the last claim in its transaction, of which this may be a part."""
+        return self._before + self.claims
 
     def take(self, segment: Segment) -> Sequence[Item]:
         """Take in the next segment; the items it completes, mostly none."""
@@ -58,7 +67,7 @@ class Transaction:
         """What is left when the transaction ends; `truncated` when the record ended before any trailer."""
         opening = self._frame.transaction
         if truncated and opening is not None and not opening.terminated:
-            return [self._cut_off([opening], self.claims)]
+            return [self._cut_off([opening], self._ordinal)]
         items = self._decide("") if self._waiting is not None else []
         if self._refusal is not None:
             return [*items, self._refused(self._refusal)]
@@ -66,7 +75,7 @@ class Transaction:
             return [*items, *self._close(truncated=truncated)]
         if truncated and self._awaits_claim:
             level = self._context.last or ([opening] if opening else [])
-            items.append(self._cut_off(level, self.claims + 1))
+            items.append(self._cut_off(level, self._ordinal + 1))
         return items
 
     def _decide(self, service: str) -> list[Item]:
@@ -79,13 +88,13 @@ class Transaction:
         """A segment of a claim, or one of the loops around claims."""
         name = segment.elements[0]
         if self._own:
-            if name not in _ENDS_CLAIM:
+            if name not in ENDS_CLAIM:
                 self._own.append(segment)
                 return _NOTHING
             items = self._close(truncated=False)
         else:
             items = []
-        if name in _STARTS_CLAIM:
+        if name in STARTS_CLAIM:
             return [*items, *self._open(segment)]
         self._context.take(segment)
         if name == "BHT":
@@ -127,7 +136,7 @@ class Transaction:
         read = self._claim(reader, own)
         items: list[Item] = list(reader.warnings)
         if truncated and (isinstance(read, Rejection) or not own[-1].terminated or not _balanced(read)):
-            return [*items, self._cut_off(own, self.claims)]
+            return [*items, self._cut_off(own, self._ordinal)]
         if isinstance(read, Rejection):
             return [*items, self._rejected(read, own)]
         start, end = own[0].start, own[-1].end
@@ -135,9 +144,9 @@ class Transaction:
             *items,
             ReadClaim(
                 claim=read,
-                identity=self._frame.identity(self.claims, start, end),
+                identity=self._frame.identity(self._ordinal, start, end),
                 span=Span(start, end),
-                where=self._frame.where(self.claims),
+                where=self._frame.where(self._ordinal),
                 received_on=self._received_on,
             ),
         ]
@@ -157,9 +166,9 @@ class Transaction:
         start, end = own[0].start, own[-1].end
         return Rejected(
             rejection=rejection,
-            identity=self._frame.identity(self.claims, start, end),
+            identity=self._frame.identity(self._ordinal, start, end),
             span=Span(start, end),
-            where=self._frame.where(self.claims),
+            where=self._frame.where(self._ordinal),
             original=self._frame.wrap(list(self._context.levels.values()), own),
         )
 
@@ -184,7 +193,7 @@ class Transaction:
         what = "the record ends inside a claim or before its claim; send the interchange whole, to SE, GE and IEA"
         levels = list(self._context.levels.values())
         # A level that was cut through is among them already, and an ST in the head.
-        tail = self._frame.data[start:end] if own[0].elements[0] in _STARTS_CLAIM else b""
+        tail = self._frame.data[start:end] if own[0].elements[0] in STARTS_CLAIM else b""
         return Rejected(
             rejection=fault("truncated", what, "2300" if own[0].elements[0] == "CLM" else "2000", own[-1].number),
             identity=self._frame.identity(ordinal, start, end),
@@ -200,9 +209,9 @@ class Transaction:
         what = "the record has more claims than one may hold, and this is the rest; send it as a record of its own"
         return Rejected(
             rejection=fault("too-many-claims", what, "2300/CLM", segment.number),
-            identity=frame.identity(self.claims + 1, segment.start, end),
+            identity=frame.identity(self._ordinal + 1, segment.start, end),
             span=Span(segment.start, end),
-            where=frame.where(self.claims + 1),
+            where=frame.where(self._ordinal + 1),
             original=frame.lead(list(self._context.levels.values())) + frame.data[segment.start :],
         )
 

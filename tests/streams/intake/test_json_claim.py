@@ -297,8 +297,8 @@ class TestOtherKinds:
     @pytest.mark.parametrize(
         ("tree", "code", "words"),
         [
-            ({"resourceType": "Claim", "use": "claim"}, "unsupported-format", "FHIR"),
-            ({"resourceType": "Claim"}, "unsupported-format", "FHIR"),
+            ({"resourceType": "Claim", "use": "claim"}, "missing-field", "identifier"),
+            ({"resourceType": "Claim"}, "missing-field", "identifier"),
             ({"resourceType": "Claim", "use": "preauthorization"}, "not-a-claim", "use"),
             ({"resourceType": "Claim", "use": ["claim"]}, "not-a-claim", "use"),
             ({"resourceType": "ExplanationOfBenefit"}, "not-a-claim", "no Claim"),
@@ -316,8 +316,8 @@ class TestOtherKinds:
                     "resourceType": "Bundle",
                     "entry": [{"resource": {"resourceType": "Patient"}}, {"resource": {"resourceType": "Claim"}}],
                 },
-                "unsupported-format",
-                "FHIR",
+                "missing-field",
+                "identifier",
             ),
             (
                 {

@@ -156,7 +156,7 @@ def test_a_format_is_known_by_its_first_bytes(record, expected):
 
 
 def test_format_of_a_named_content_type_is_that_one():
-    assert format_of(b"", "application/fhir+json") == "json"
+    assert format_of(b"", "application/fhir+json") == "fhir"
     assert format_of(b"", "text/x12") == "x12"
 
 
