@@ -48,7 +48,8 @@ class Validate:
         for record in chunk.records:
             arrived, arrived_ms = from_log(record)
             decided = self.decider.decide(arrived, record.offset, patients)
-            self._publish(decided, record, out)
+            topic = self.topics.outcome(decided.decision.outcome)
+            out.add(topic, record.partition, record.key, *decision_record(decided, record))
             if decided.entry is not None:
                 key = changelog.key_of(arrived.patient_token, arrived.event_id)
                 out.add(self.topics.state_changelog, chunk.partition, key, changelog.encode(decided.entry))
@@ -58,21 +59,22 @@ class Validate:
             await turn.give()
         out.on_confirmed(lambda: self.metrics.decisions_confirmed(decisions, arrivals))
 
-    def _publish(self, decided: Decided, record: Record, out: Outbox) -> None:
-        decision = decided.decision
-        headers = h.written(
-            {
-                h.CONTENT_TYPE: content_type("decision"),
-                "ce_specversion": "1.0",
-                "ce_type": CE_TYPE,
-                "ce_source": CE_SOURCE,
-                "ce_id": decision.decision_id,
-                h.EVENT_ID: decision.event_id,
-                h.POSITION: h.position(record.topic, record.partition, record.offset),
-            }
-        )
-        topic = self.topics.outcome(decision.outcome)
-        out.add(topic, record.partition, record.key, decision_bytes(decision), headers)
+
+def decision_record(decided: Decided, record: Record) -> tuple[bytes, h.Headers]:
+    """Value and headers of the record a decision is published as; `record` is where its claim stood in the log."""
+    decision = decided.decision
+    headers = h.written(
+        {
+            h.CONTENT_TYPE: content_type("decision"),
+            "ce_specversion": "1.0",
+            "ce_type": CE_TYPE,
+            "ce_source": CE_SOURCE,
+            "ce_id": decision.decision_id,
+            h.EVENT_ID: decision.event_id,
+            h.POSITION: h.position(record.topic, record.partition, record.offset),
+        }
+    )
+    return decision_bytes(decision), headers
 
 
 def from_log(record: Record) -> tuple[Arrived, int]:

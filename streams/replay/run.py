@@ -1,0 +1,180 @@
+"""The run of a job: fold each partition of the log up to the window, then decide and emit what is in it.
+
+Partitions follow one another, so the state of one is in memory at a time. How far the job has come are the offsets its
+group has committed, each only after the broker has every output before it; a run that goes on folds the log again from
+its beginning. What the log no longer holds (its retention is two years) is not in that state either.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from aiokafka import TopicPartition
+
+from streams import clock
+from streams import headers as h
+from streams.agents.validate import NotInLogError, decision_record, from_log
+from streams.chunks import Outbox, Record, RecordTooLarge, Turn
+from streams.deciding import Decided, Decider
+from streams.replay.broker import require_topic
+from streams.replay.job import Job, JobLayout, JobRefusedError, JobTopics
+from streams.state.patient import Patients
+
+RUN_RECORDS = 500
+"""Records decided between two commits: what a killed run repeats at most, and what is in memory."""
+
+STOP_SECONDS = 10.0
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """Who is told how far a job has come."""
+
+    def reached(self, done: int, *, rebuilding: int | None = None) -> None:
+        """So many places of the window are done; `rebuilding` names the partition whose past is being folded."""
+
+
+class _Step(NamedTuple):
+    """A decided record of the log."""
+
+    patient_token: str
+    decided: Decided
+
+    def enter(self, patients: Patients) -> None:
+        """Enter what it adds into the state."""
+        if self.decided.entry is not None:
+            patients.add(self.patient_token, self.decided.entry)
+
+
+@dataclass(slots=True)
+class Replay:
+    """One run of a job. `rate` is claims a second at most, 0 for no limit."""
+
+    job: Job
+    topics: JobTopics
+    decider: Decider
+    consumer: Any
+    producer: Any
+    progress: Progress
+    rate: float = 0
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    skipped: int = 0
+    _done: int = 0
+    _limits: Mapping[str, int] = field(default_factory=dict)
+
+    async def run(self) -> bool:
+        """Go on to the end of the window; False when it was told to stop before."""
+        layout = JobLayout(partitions=len(self.job.spans))
+        self._limits = {topic.name: int(topic.config["max.message.bytes"]) for topic in layout.topics(self.topics)}
+        await require_topic(self.consumer, self.job.source)
+        left = {tp: span for tp, span in (await remaining(self.consumer, self.job)).items() if span}
+        self._done = self.job.positions - sum(map(len, left.values()))
+        self.progress.reached(self._done)
+        for tp, span in left.items():
+            if not await self._partition(tp, span):
+                return False
+        return True
+
+    async def _partition(self, tp: Any, span: range) -> bool:
+        patients = Patients()
+        first = (await self.consumer.beginning_offsets([tp]))[tp]
+        if first > span.start:
+            raise JobRefusedError(
+                f"{tp.topic} partition {tp.partition} begins at offset {first} now, and the job needs {span.start}: "
+                "its retention has passed; give --job another name and a later --start"
+            )
+        self.consumer.assign([tp])
+        self.consumer.seek(tp, first)
+        done_before = self._done
+        async for records in self._runs(tp, span):
+            if self.stop.is_set():
+                return False
+            before = [record for record in records if record.offset < span.start]
+            window = [record for record in records if span.start <= record.offset < span.stop]
+            await self._fold(before, patients)
+            if window:
+                await self._emit(tp, window, patients)
+                self._done = done_before + window[-1].offset + 1 - span.start
+            self.progress.reached(self._done, rebuilding=None if window else tp.partition)
+        await self.consumer.commit({tp: span.stop})  # behind the last record, where gaps are
+        self._done = done_before + len(span)
+        return True
+
+    async def _runs(self, tp: Any, span: range) -> AsyncIterator[Sequence[Record]]:
+        """The records of a partition up to the end of the window; those behind it may follow."""
+        while (position := await self.consumer.position(tp)) < span.stop:
+            paced = self.rate and position >= span.start
+            most = min(RUN_RECORDS, max(1, math.ceil(self.rate / 4))) if paced else RUN_RECORDS
+            fetched = await self.consumer.getmany(tp, timeout_ms=500, max_records=most)
+            yield fetched.get(tp, ())
+
+    async def _fold(self, records: Sequence[Record], patients: Patients) -> None:
+        """Enter what stands before the window into the state, and emit nothing."""
+        turn = Turn()
+        for record in records:
+            with contextlib.suppress(NotInLogError):
+                self._decide(record, patients).enter(patients)
+            await turn.give()
+
+    async def _emit(self, tp: Any, records: Sequence[Record], patients: Patients) -> None:
+        """Decide records of the window; returns when the broker has every output and the offset behind them."""
+        out, turn, began = Outbox(self.producer.create_batch, self._limits), Turn(), clock.monotonic()
+        for record in records:
+            try:
+                step = self._decide(record, patients)
+                value, headers = decision_record(step.decided, record)
+                headers.append((h.REPLAY_JOB, self.topics.job.encode()))
+                out.add(self.topics.outcome(step.decided.decision.outcome), tp.partition, record.key, value, headers)
+                step.enter(patients)
+            except (NotInLogError, RecordTooLarge):
+                self.skipped += 1  # the worker puts it into the dead letters
+            await turn.give()
+        await self._deliver(out)
+        await self.consumer.commit({tp: records[-1].offset + 1})
+        if self.rate:
+            await self._rest(len(records) / self.rate - (clock.monotonic() - began))
+
+    def _decide(self, record: Record, patients: Patients) -> "_Step":
+        arrived, _ = from_log(record)
+        return _Step(arrived.patient_token, self.decider.decide(arrived, record.offset, patients))
+
+    async def _deliver(self, out: Outbox) -> None:
+        sent = [
+            await self.producer.send_batch(batch, topic, partition=partition)
+            for (topic, partition), batches in out.batches.items()
+            for batch in batches
+        ]
+        await asyncio.gather(*sent)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but not when it is time to stop."""
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.stop.wait()
+
+
+async def remaining(consumer: Any, job: Job) -> dict[Any, range]:
+    """What is left of the window in each partition; `consumer` is of the job's group."""
+    left = {}
+    for partition, span in enumerate(job.spans):
+        tp = TopicPartition(job.source, partition)
+        committed = await consumer.committed(tp)
+        left[tp] = range(max(span.start, committed or 0), span.stop)
+    return left
+
+
+async def until_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:
+    """What `work` gives; once `stop` is set it has a little time to end cleanly, then is left where it is: None."""
+    running, told = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([running, told], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([running], timeout=STOP_SECONDS if stop.is_set() else None)
+        return await running if running.done() else None
+    finally:
+        told.cancel()
+        running.cancel()
+        await asyncio.wait([running, told])
