@@ -1,11 +1,9 @@
 """The worker on one page: settings and a ruleset in, a Faust app with its two agents and its endpoint out."""
 
-import json
 import logging
 import os
 import socket
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from mode import Service
 from prometheus_client import CollectorRegistry
@@ -16,7 +14,7 @@ from streams.agents.validate import Validate
 from streams.chunks import TP, ChunkApp, DeadLetter, Record
 from streams.deciding import Decider
 from streams.delivery.dead_letters import dead_letter_headers, failed_on
-from streams.health import Endpoint, Probes
+from streams.health import Endpoint, Probes, versions
 from streams.metrics import Metrics
 from streams.settings import Settings
 from streams.state.store import Store
@@ -33,15 +31,18 @@ class EndpointService(Service):
     def __init__(self, endpoint: Endpoint, host: str, port: int) -> None:
         super().__init__()
         self._endpoint, self._host, self._port = endpoint, host, port
+        self.on_listening = self._log_port
 
     async def on_start(self) -> None:
         """Listen."""
-        port = await self._endpoint.start(self._host, self._port)
-        log.info("metrics at http://%s:%s/metrics", self._host, port)
+        self.on_listening(await self._endpoint.start(self._host, self._port))
 
     async def on_stop(self) -> None:
         """Listen no more."""
         await self._endpoint.stop()
+
+    def _log_port(self, port: int) -> None:
+        log.info("metrics at http://%s:%s/metrics", self._host, port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     topics, layout = Topics(settings.broker.prefix), settings.broker.layout()
     metrics = Metrics(CollectorRegistry())
     metrics.rules_in_force(ruleset)
+    metrics.begin_at_zero(topics, settings.sources, ruleset)
     worker = f"{socket.gethostname()}:{os.getpid()}"
     store = Store(topics.state_changelog, settings.broker.client_options())
 
@@ -83,7 +85,9 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     _keep_state(app, store, topics)
     app.on_dead_letter = lambda topic, code: metrics.dead_letters.labels(topic, code).inc()
     app.on_retry = lambda tp, _error: metrics.retries.labels(tp.topic).inc()
-    endpoint = Endpoint(metrics, _probes(app, store, metrics, topics), _versions(ruleset))
+    stages = {topics.received: "intake", topics.patient_events: "validate"}
+    app.on_confirmed = lambda tp, work, confirm: metrics.chunk_confirmed(stages[tp.topic], work, confirm)
+    endpoint = Endpoint(metrics, _probes(app, store, metrics, topics), versions(ruleset))
     return Parts(app, EndpointService(endpoint, settings.http.host, settings.http.port))
 
 
@@ -111,6 +115,7 @@ def _probes(app: ChunkApp, store: Store, metrics: Metrics, topics: Topics) -> Pr
         metrics.state_entries.labels("patients").set(store.events())
         metrics.state_warm.set(store.warm)
         now, oldest = clock.seconds(), {topics.received: 0.0, topics.patient_events: 0.0}
+        metrics.lag.clear()  # a partition that went to another worker is no lag of ours
         for tp, position in app.positions.items():
             if position.oldest_ms is not None:
                 oldest[tp.topic] = max(oldest[tp.topic], now - position.oldest_ms / 1000)
@@ -124,7 +129,3 @@ def _probes(app: ChunkApp, store: Store, metrics: Metrics, topics: Topics) -> Pr
         return "" if store.warm else "the state is being rebuilt"
 
     return Probes(refresh, not_ready)
-
-
-def _versions(ruleset: Ruleset) -> str:
-    return json.dumps({"claimstream": version("claimstream"), "ruleset": ruleset.version.model_dump()})

@@ -1,16 +1,17 @@
-"""`claimstream worker`: one worker, until it is told to stop."""
+"""`claimstream worker`: one worker, or several under one parent, until it is told to stop."""
 
 import asyncio
 import logging
 import logging.config
 import socket
-from typing import Never
+from typing import Any, Never
 
 import click
 
 from streams import logs
 from streams.cli import EXIT_USAGE, fail
 from streams.settings import PREFIX, Settings, SettingsError, load_settings
+from streams.supervisor import child
 from streams.topics import BrokerUnreachable, Topics, TopicsError, require_topics
 from validators.loading import PackError, load_ruleset
 from validators.ruleset import Ruleset
@@ -20,13 +21,24 @@ RETRY_SECONDS = 5.0
 
 
 @click.command("worker")
-def command() -> None:
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Worker processes behind one endpoint, at best one per core.",
+)
+@click.option(child.OPTION, "number", type=int, hidden=True)  # what a parent starts its processes with
+def command(processes: int, number: int | None) -> None:
     """Read claims from Kafka, decide each, and write it to the topic of its outcome, until SIGINT or SIGTERM.
 
     Everything is set by CLAIMSTREAM_* variables or claimstream.toml. A broker that cannot be reached is waited for.
     """
+    if number is not None:
+        child.follow_parent()
     settings = load_settings()
-    logging.config.dictConfig(logs.config(settings.log_level))
+    _require_partitions(settings, processes)
+    logging.config.dictConfig(_logging_config(settings, number))
     key = settings.token_key
     if key is None:
         raise SettingsError(
@@ -38,7 +50,9 @@ def command() -> None:
         _require_port(settings)
     except (PackError, TopicsError) as error:
         fail(str(error), EXIT_USAGE)
-    _run(settings, ruleset, key)
+    if processes > 1:
+        _run_several(settings, ruleset, processes)
+    _run(settings, ruleset, key, number)
 
 
 async def wait_for_topics(settings: Settings) -> None:
@@ -72,19 +86,43 @@ def _require_port(settings: Settings) -> None:
             ) from error
 
 
-def _run(settings: Settings, ruleset: Ruleset, key: bytes) -> Never:
+def _require_partitions(settings: Settings, processes: int) -> None:
+    """Refuse processes that would never be given anything to read, and so never be ready."""
+    partitions = settings.broker.partitions + settings.broker.received_partitions
+    if processes > partitions:
+        raise SettingsError(
+            f"--processes {processes} is more than the {partitions} partitions there are to read; "
+            f"start at most {partitions}, or lay the topics out with more"
+        )
+
+
+def _run_several(settings: Settings, ruleset: Ruleset, processes: int) -> Never:
+    from streams.health import versions  # noqa: PLC0415 - as below
+    from streams.supervisor.parent import Supervisor  # noqa: PLC0415 - as below
+
+    supervisor = Supervisor(processes, versions(ruleset))
+    raise SystemExit(asyncio.run(supervisor.run(settings.http.host, settings.http.port)))
+
+
+def _run(settings: Settings, ruleset: Ruleset, key: bytes, number: int | None) -> Never:
     import faust  # noqa: PLC0415 - costs a second that refusing to start need not take
 
     from streams.app import build  # noqa: PLC0415 - as above
 
     parts = build(settings, ruleset, key)
+    if number is not None:
+        parts.endpoint.on_listening = child.report
     worker = faust.Worker(
         parts.app,
         parts.endpoint,
         quiet=True,
         loglevel=settings.log_level,
-        logging_config=logs.config(settings.log_level),
+        logging_config=_logging_config(settings, number),
         redirect_stdouts=False,
     )
     worker.execute_from_commandline()
     raise AssertionError("a Faust worker ends by SystemExit")
+
+
+def _logging_config(settings: Settings, number: int | None) -> dict[str, Any]:
+    return logs.config(settings.log_level) if number is None else child.logging_config(settings.log_level, number)
