@@ -1,4 +1,4 @@
-"""Write, or check, the files generated from the models: JSON Schemas and the AsyncAPI document.
+"""Write, or check, the files generated from code: JSON Schemas, the AsyncAPI document and the Grafana board.
 
 `python -m streams.generated_files` writes them; with `--check` it exits 1 and names those that are not current.
 """
@@ -15,9 +15,12 @@ from schemas.codec import Kind, content_type
 from schemas.decision import Decision
 from schemas.manifest import Manifest
 from schemas.rejection import Rejection
+from streams.dashboards import board
 from streams.topic_layout import Layout, Topics
 
-FOLDER = Path(__file__).parent.parent / "schemas" / "generated"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "schemas" / "generated"
+BOARD = ROOT / "ops" / "grafana" / "dashboards" / "claims-at-a-glance.json"
 MODELS: dict[str, type[BaseModel]] = {
     "claim": Claim,
     "decision": Decision,
@@ -47,7 +50,8 @@ def files() -> dict[Path, str]:
         for name, model in MODELS.items()
     }
     generated["asyncapi.json"] = _asyncapi()
-    return {FOLDER / name: json.dumps(content, indent=2) + "\n" for name, content in generated.items()}
+    contents = {FOLDER / name: content for name, content in generated.items()} | {BOARD: board()}
+    return {path: json.dumps(content, indent=2) + "\n" for path, content in contents.items()}
 
 
 def _asyncapi() -> dict[str, Any]:
@@ -84,7 +88,7 @@ def main(arguments: list[str]) -> int:
     stale = [path for path, content in files().items() if not path.exists() or path.read_text() != content]
     for path in stale:
         if arguments:
-            sys.stderr.write(f"{path.relative_to(FOLDER.parent.parent)} is not current; run `make generate`\n")
+            sys.stderr.write(f"{path.relative_to(ROOT)} is not current; run `make generate`\n")
         else:
             path.parent.mkdir(exist_ok=True)
             path.write_text(files()[path])

@@ -38,7 +38,7 @@ class Intake:
         turn = Turn()
         for record in chunk.records:
             received = self._received(record)
-            for item in read_record(record.value or b"", received.content_type):
+            for item in read_record(record.value or b"", received.content_type, first_ordinal=received.first_ordinal):
                 if isinstance(item, ReadClaim):
                     arrived = arrive(item, received.circumstances, self.tokens)
                     self._log(arrived, record, out)
@@ -67,7 +67,12 @@ class Intake:
             fallback_on=h.day_of_timestamp(str(record.timestamp)),
         )
         return _Received(
-            record, source, texts.get(h.CONTENT_TYPE), circumstances, unlisted_source=named not in (None, source)
+            record,
+            source,
+            texts.get(h.CONTENT_TYPE),
+            circumstances,
+            first_ordinal=h.ordinal(texts.get(h.FIRST_CLAIM)),
+            unlisted_source=named not in (None, source),
         )
 
     def _log(self, arrived: Arrived, record: Record, out: Outbox) -> None:
@@ -110,6 +115,7 @@ class _Received:
     source: str
     content_type: str | None
     circumstances: Circumstances
+    first_ordinal: int
     unlisted_source: bool
     event_ids: list[str] = field(default_factory=list)
     rejections: list[ManifestRejection] = field(default_factory=list)

@@ -74,7 +74,7 @@ class ChunkApp(faust.App):
     `ready(tp)` returns when the state of a partition is warm; asked once after each assignment, before its first chunk,
     and cancelled when the partition leaves first. `on_assigned(partitions)` ends before any `ready` of that assignment;
     `on_revoked(partitions)` begins after the last chunk's work and commit. `on_retry(tp, exc)` and
-    `on_dead_letter(topic, code)` count.
+    `on_dead_letter(topic, code)` count; `on_confirmed(tp, work_seconds, confirm_seconds)` does for each chunk.
     """
 
     DEFAULTS: Mapping[str, Any] = {
@@ -114,6 +114,7 @@ class ChunkApp(faust.App):
         self.on_revoked: Partitions | None = None
         self.on_retry: Callable[[TP, Exception], None] = lambda _tp, _exc: None
         self.on_dead_letter: Callable[[str, str], None] = lambda _topic, _code: None
+        self.on_confirmed: Callable[[TP, float, float], None] = lambda _tp, _work_seconds, _confirm_seconds: None
         self._lanes: dict[TP, Lane] = {}
         self._gate = asyncio.Event()  # open from the end of `on_assigned` until the partitions are revoked
         super().__init__(id, **{**self.DEFAULTS, **options})

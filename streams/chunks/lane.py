@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.types.tuples import TP
 
+from streams import clock
 from streams.chunks.chunk import Chunk, Record, State
 from streams.chunks.producer import Outbox, partition_of
 
@@ -124,14 +125,17 @@ class Lane:
 
     async def _try(self, part: Chunk) -> Exception | None:
         out = self._app.producer.outbox()
+        began = clock.monotonic()
         try:
             await self._work(part, out)
         except KafkaError:
             raise
         except Exception as exc:  # noqa: BLE001 - our own code failed on a record: it is looked for, then put aside
             return exc
+        worked = clock.monotonic()
         try:
             await self._app.producer.deliver(out)
+            self._app.on_confirmed(self._tp, worked - began, clock.monotonic() - worked)
             out.confirmed()
         except MessageSizeTooLargeError as refused:  # a topic's limit is lower than `record_limits` says
             failure: Exception = refused

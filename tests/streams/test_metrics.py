@@ -10,6 +10,7 @@ from streams.intake.arrival import Circumstances, arrive
 from streams.metrics import Metrics
 from streams.state.patient import Patients
 from streams.tokens import Tokens
+from streams.topic_layout import Topics
 from tests.streams.intake.building import LINE, accepted, claim
 from validators.loading import load_ruleset
 from validators.rule import FAMILIES
@@ -92,6 +93,30 @@ def test_the_rules_and_tables_in_force_are_shown(metrics):
     for name, vintage in RULESET.reference.vintages().items():
         labels = {"name": name, "vintage": vintage}
         assert metrics.registry.get_sample_value("claims_reference_data_info", labels) == 1
+
+
+def test_what_alerts_watch_is_there_before_it_happens(metrics):
+    topics = Topics("a.")
+    metrics.begin_at_zero(topics, ("clinic",), RULESET)
+    sample = metrics.registry.get_sample_value
+
+    assert sample("claims_received_total", {"source": "clinic", "format": "x12"}) == 0
+    assert sample("claims_received_total", {"source": "default", "format": "json"}) == 0
+    assert sample("claims_dead_letters_total", {"topic": topics.received_dlt, "code": "truncated"}) == 0
+    assert sample("claims_dead_letters_total", {"topic": topics.patient_events_dlt, "code": "unprocessable"}) == 0
+    assert sample("claims_broker_retries_total", {"topic": topics.patient_events}) == 0
+    assert sample("claims_rule_errors_total", {"rule": "CODE-03"}) == 0
+
+
+def test_a_confirmed_chunk_is_observed_by_stage(metrics):
+    metrics.chunk_confirmed("intake", 0.25, 0.5)
+    metrics.chunk_confirmed("validate", 1, 2)
+    sums = {
+        stage: metrics.registry.get_sample_value("claims_stage_seconds_sum", {"stage": stage})
+        for stage in ("intake", "validate", "confirm")
+    }
+
+    assert sums == {"intake": 0.25, "validate": 1, "confirm": 2.5}
 
 
 def test_a_decision_is_counted_with_its_findings_and_dollars(metrics, monkeypatch):

@@ -158,7 +158,7 @@ async def test_the_items_of_a_large_record_are_accounted_for_in_parts(intake, me
     assert isinstance(claim, ReadClaim)
     assert isinstance(rejected, Rejected)
     items = [claim, rejected, Warned("a fault", "SE/01"), claim, claim, claim]
-    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter(items))
+    monkeypatch.setattr(intake_module, "read_record", lambda *_, **__: iter(items))
     monkeypatch.setattr(intake_module, "MANIFEST_ITEMS", 2)
     out = await outputs(intake, FakeRecord(b"ISA*"))
     out.confirm()
@@ -175,14 +175,14 @@ async def test_the_items_of_a_large_record_are_accounted_for_in_parts(intake, me
 async def test_a_part_of_a_manifest_fits_a_batch_however_bad_the_record(intake, monkeypatch):
     rejected = read_json(encoded(SMALLEST | {"subscriber": {"member_id": "1", "relationship": "x"}}))
     assert isinstance(rejected, Rejected)
-    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter([rejected] * 25_000))
+    monkeypatch.setattr(intake_module, "read_record", lambda *_, **__: iter([rejected] * 25_000))
     out = await outputs(intake, FakeRecord(b"ISA*"))
 
     assert max(len(output.value) for output in out.to(TOPICS.manifests)) < 1 << 20
 
 
 async def test_of_many_warnings_the_first_hundred_are_kept(intake, monkeypatch):
-    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter([Warned("a fault", "SE/01")] * 300))
+    monkeypatch.setattr(intake_module, "read_record", lambda *_, **__: iter([Warned("a fault", "SE/01")] * 300))
 
     assert len(manifest(await outputs(intake, FakeRecord(b"ISA*"))).warnings) == 100
 

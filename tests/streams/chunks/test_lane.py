@@ -56,6 +56,7 @@ class FakeApp:
         self.producer = FakeProducer()
         self.retries: list[str] = []
         self.counted: list[tuple[str, str]] = []
+        self.confirmed: list[TP] = []
         self.asked: list[TP] = []
         self.warm = asyncio.Event()
         self.warm.set()
@@ -75,6 +76,10 @@ class FakeApp:
 
     def on_dead_letter(self, topic: str, code: str) -> None:
         self.counted.append((topic, code))
+
+    def on_confirmed(self, tp: TP, work_seconds: float, confirm_seconds: float) -> None:
+        assert min(work_seconds, confirm_seconds) >= 0
+        self.confirmed.append(tp)
 
 
 class Work:
@@ -134,6 +139,7 @@ async def test_chunks_run_one_after_another_and_are_confirmed(scene: Scene) -> N
 
     assert scene.work.calls == [[0, 1], [2]]
     assert scene.app.producer.delivered == [[("accepted", 1, 2)], [("accepted", 1, 1)]]
+    assert scene.app.confirmed == [CLAIMS, CLAIMS]
 
 
 async def test_state_is_asked_once_for_each_assignment(scene: Scene) -> None:
@@ -188,6 +194,7 @@ async def test_broker_trouble_is_waited_out_and_no_record_is_blamed(scene: Scene
     assert scene.app.retries == ["KafkaConnectionError"] * 3 + ["AssertionError"]
     assert scene.app.counted == []
     assert scene.app.producer.delivered == [[("accepted", 1, 2)]]
+    assert scene.app.confirmed == [CLAIMS]
 
 
 async def test_the_records_that_fail_are_found_and_put_aside_in_order(scene: Scene) -> None:
