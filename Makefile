@@ -35,6 +35,10 @@ check: setup ## Validate claim files: make check FILES="claims.837 folder"
 test: setup ## All tests, those on real Kafka among them (TESTS="-k word" for some)
 	$(BIN)/pytest $(TESTS)
 
+.PHONY: ops-test
+ops-test: setup ## Alerts, board and containers, against a real Prometheus and worker
+	$(BIN)/pytest tests/ops tests/integration/test_prometheus.py tests/integration/test_compose.py
+
 .PHONY: test-unit
 test-unit: setup ## The tests that need no Kafka
 	$(BIN)/pytest -m "not kafka"
@@ -65,6 +69,7 @@ lock: setup ## Resolve the dependencies of pyproject.toml into requirements.lock
 
 .PHONY: ci
 ci: lint ## What CI runs: lint, all tests, and the bars of branch coverage
+	@ops/install-debian.sh prometheus
 	@$(MAKE) --no-print-directory test TESTS="--cov --cov-report="
 	$(BIN)/coverage report --include='schemas/*,validators/*' --fail-under=100
 	$(BIN)/coverage report --include='streams/*' --fail-under=90
