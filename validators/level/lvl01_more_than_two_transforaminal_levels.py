@@ -7,11 +7,12 @@ Source: multi-MAC LCD text on epidural steroid injections, levels per session.
 """
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import groupby
 
 from validators.codes import ADD_ON, TRANSFORAMINAL
 from validators.context import Context
-from validators.level.transforaminal import level_count
+from validators.level.transforaminal import documented_levels, level_count
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import MULTI_MAC_LCD, section
@@ -31,10 +32,16 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             continue
         count = level_count(session)
         if count <= bound:
-            yield RULE.unknown("encounter.levels")
+            facts = context.encounter(session[0])
+            documented = documented_levels(facts)
+            if documented is None:
+                yield RULE.unknown("encounter.levels")
+                continue
+            count = Decimal(documented)
+        if count <= bound:
             continue
         yield RULE.finding(
-            f"{count:f} transforaminal levels of one region are billed on {on}; at most {bound} are covered",
+            f"{count:f} transforaminal levels of one region on {on}; at most {bound} are covered",
             *([line for line in session if line.code in ADD_ON] or session),
             suggestion=f"bill at most {bound} levels",
             observed={"levels": f"{count:f}"},

@@ -1,9 +1,11 @@
 """Counting transforaminal levels of a session (definitions: sides of a line, transforaminal levels)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
 from validators.codes import ADD_ON
+from validators.facts import EncounterFacts
 from validators.lines import Line
 
 _ONE = Decimal(1)
@@ -28,3 +30,18 @@ def level_count(lines: Sequence[Line]) -> Decimal:
         primary = _ONE if any(line.code not in ADD_ON for line in here) else Decimal(0)
         counts[side] = primary + sum((line.units for line in here if line.code in ADD_ON), Decimal(0))
     return max(counts.values())
+
+
+def documented_levels(facts: EncounterFacts | None) -> int | None:
+    """Levels of one region in the record of a transforaminal session; None when the record does not say.
+
+    The region is that of the upper vertebra: T12-L1 is cervical or thoracic. Another approach documents none.
+    """
+    if facts is None or facts.approach is None:
+        return None
+    if facts.approach != "transforaminal":
+        return 0
+    if facts.levels is None:
+        return None
+    regions = Counter("cervical_thoracic" if level[0] in "CT" else "lumbar_sacral" for level in set(facts.levels))
+    return max(regions.values(), default=0)
