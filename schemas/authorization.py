@@ -1,8 +1,8 @@
 """A prior authorization or referral as a payer decided it (contract section 3)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from schemas.base import Code, Day, Record, Required, RequiredCode, Text, Units
+from schemas.base import Code, Day, NullIs, Record, Required, RequiredCode, Text, Units
 from schemas.claim import AuthorizationKind
 
 AuthorizationStatus = Literal["approved", "denied", "pended", "voided", "partial"]
@@ -30,7 +30,7 @@ class Authorization(Record):
     """
 
     authorization_number: Required
-    kind: AuthorizationKind = "prior_authorization"
+    kind: Annotated[AuthorizationKind, NullIs("prior_authorization")] = "prior_authorization"
     payer_id: Required
     member_id: Required
     patient: PatientReference | None = None
@@ -38,7 +38,7 @@ class Authorization(Record):
     decided_on: Day | None = None
     valid_from: Day | None = None
     valid_to: Day | None = None
-    services: tuple[AuthorizedService, ...] = ()
+    services: Annotated[tuple[AuthorizedService, ...], NullIs(())] = ()
     rendering_npi: Code | None = None
     facility_npi: Code | None = None
     visits: int | None = None

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
 from schemas.authorization import PatientReference
 from schemas.base import Code, Day, Record, Required, Text, Units
@@ -12,8 +12,21 @@ Guidance = Literal["fluoroscopy", "ct", "ultrasound", "none"]
 ContrastException = Literal["allergy", "pregnancy"]
 Purpose = Literal["therapeutic", "diagnostic", "pump_trial", "postoperative"]
 Side = Literal["right", "left", "both", "midline"]
-Level = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^(?:[CTLScdtls0-9-]{1,10}|[Cc]audal)$")]
-"""A spinal level such as `L4-L5`, `T12-L1`, `S1`, or `caudal`."""
+CAUDAL = "caudal"
+
+
+def _written_alike(level: str) -> str:
+    return CAUDAL if level.lower() == CAUDAL else level.upper()
+
+
+Level = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, pattern=r"^(?:[CTLSctls][0-9]{1,2}(?:-[CTLSctls]?[0-9]{1,2})?|[Cc][Aa][Uu][Dd][Aa][Ll])$"
+    ),
+    AfterValidator(_written_alike),
+]
+"""A spinal level such as `L4-L5`, `T12-L1`, `S1`, or `caudal`; upper case but for that word."""
 
 
 class DrugGiven(Record):
