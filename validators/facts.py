@@ -5,7 +5,11 @@ from datetime import date
 from typing import NamedTuple
 
 from schemas.authorization import Authorization, AuthorizationStatus
+from schemas.claim import AuthorizationKind
 from schemas.encounter import Approach, ContrastException, Encounter, Guidance, Purpose
+
+IN_FORCE = frozenset({"approved", "partial"})
+"""Statuses under which a record authorizes what it lists."""
 
 
 class AuthorizationFacts(NamedTuple):
@@ -17,12 +21,15 @@ class AuthorizationFacts(NamedTuple):
     valid_to: date | None
     codes: frozenset[str]
     version: int | None
+    kind: AuthorizationKind
 
-    def covers(self, code: str, on: date) -> bool:
-        """Whether it is in force for a procedure on a day."""
+    def approves(self, code: str, on: date) -> bool:
+        """Whether it is an approved prior authorization of a procedure on a day."""
+        if self.kind != "prior_authorization" or self.status != "approved":
+            return False
         begun = self.valid_from is None or self.valid_from <= on
         ended = self.valid_to is not None and self.valid_to < on
-        return self.status in ("approved", "partial") and (not self.codes or code in self.codes) and begun and not ended
+        return begun and not ended and (not self.codes or code in self.codes)
 
 
 class EncounterFacts(NamedTuple):
@@ -50,8 +57,8 @@ class Facts(NamedTuple):
 
     def encounter(self, code: str, on: date) -> EncounterFacts | None:
         """The session of a procedure and day: of several the last that names the code, else the last."""
-        matching = [e for e in self.encounters if e.service_date == on and e.procedure_code in (None, code)]
-        naming = [e for e in matching if e.procedure_code is not None] or matching
+        matching = [e for e in self.encounters if e.service_date == on and e.procedure_code in (None, "", code)]
+        naming = [e for e in matching if e.procedure_code] or matching
         return naming[-1] if naming else None
 
 
@@ -81,4 +88,5 @@ def authorization_facts(authorization: Authorization) -> AuthorizationFacts:
         valid_to=authorization.valid_to,
         codes=frozenset(service.procedure_code for service in authorization.services),
         version=authorization.version,
+        kind=authorization.kind,
     )

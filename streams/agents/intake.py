@@ -27,8 +27,8 @@ from streams.metrics import Metrics
 from streams.tokens import Tokens
 from streams.topic_layout import Layout, Topics
 
-# Claims and rejections of one part: 134 kB of event ids and at most some 800 kB of rejections, within a batch of 1 MiB.
-MANIFEST_ITEMS = 2000
+# One part has at most 121 kB each of event and fact ids and some 720 kB of rejections, within a batch of 1 MiB.
+MANIFEST_ITEMS = 1800
 MANIFEST_WARNINGS = 100
 
 

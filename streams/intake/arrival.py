@@ -79,5 +79,7 @@ def arrive_fact(item: ReadFact, circumstances: Circumstances, tokens: Tokens) ->
     fact = item.fact
     source = circumstances.source or DEFAULT_SOURCE
     token = tokens.member(source, Payer(id=fact.payer_id), fact.member_id)
-    person = tokens.person(fact.patient, token) if fact.patient else ""
+    who = fact.patient
+    # A patient without birth date and name tells nobody apart.
+    person = tokens.person(who, token) if who is not None and (who.birth_date or who.first_name) else ""
     return ArrivedFact(fact, event_id(source, item.identity), token, person)

@@ -78,8 +78,8 @@ def _plain(facts: AuthorizationFacts | EncounterFacts) -> list[Any]:
 
 
 def _authorization(fields: list[Any]) -> AuthorizationFacts:
-    number, status, valid_from, valid_to, codes, version = fields
-    return AuthorizationFacts(number, status, _from_day(valid_from), _from_day(valid_to), frozenset(codes), version)
+    number, status, valid_from, valid_to, codes, *rest = fields
+    return AuthorizationFacts(number, status, _from_day(valid_from), _from_day(valid_to), frozenset(codes), *rest)
 
 
 def _encounter(fields: list[Any]) -> EncounterFacts:

@@ -38,7 +38,7 @@ def _fix(line: Line, context: Context) -> str | None:
     numbers = dict.fromkeys(record.number for record in context.facts.authorizations)
     for number in numbers:
         record = context.facts.authorization(number)
-        if record is not None and record.covers(line.code, line.service_date):
+        if record is not None and record.approves(line.code, line.service_date):
             return f"authorization {number} covers this code and date: resubmit with its number"
     return None
 

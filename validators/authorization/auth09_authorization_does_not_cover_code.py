@@ -8,9 +8,10 @@ Source: services of the authorization.
 
 from collections.abc import Iterator, Sequence
 
-from validators.authorization.cited import cited_records
+from validators.authorization.cited import judge_cited
 from validators.codes import ESI
 from validators.context import Context
+from validators.facts import IN_FORCE, AuthorizationFacts
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import PAYER_TABLES, section
@@ -18,19 +19,19 @@ from validators.sources import PAYER_TABLES, section
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Compare each line's code with the services of the record it cites."""
-    for cited in cited_records(RULE, lines, context):
-        if isinstance(cited, Unknown):
-            yield cited
-            continue
-        line, record = cited
-        if record.status in ("approved", "partial") and record.codes and line.code not in record.codes:
-            listed = ", ".join(sorted(record.codes))
-            yield RULE.finding(
-                f"{line.code} is billed on {line.service_date}, but its authorization covers {listed}",
-                line,
-                observed={"procedure_code": line.code},
-                expected={"one_of": [*sorted(record.codes)]},
-            )
+    return judge_cited(RULE, lines, context, _judge)
+
+
+def _judge(line: Line, record: AuthorizationFacts) -> Found | None:
+    if record.status not in IN_FORCE or not record.codes or line.code in record.codes:
+        return None
+    listed = sorted(record.codes)
+    return RULE.finding(
+        f"{line.code} is billed on {line.service_date}, but its authorization covers {', '.join(listed)}",
+        line,
+        observed={"procedure_code": line.code},
+        expected={"one_of": [*listed]},
+    )
 
 
 RULE = Rule(

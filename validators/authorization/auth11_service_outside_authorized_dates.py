@@ -7,10 +7,12 @@ Source: authorized dates.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 
-from validators.authorization.cited import cited_records
+from validators.authorization.cited import judge_cited
 from validators.codes import ESI
 from validators.context import Context
+from validators.facts import AuthorizationFacts
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import PAYER_TABLES, section
@@ -18,28 +20,27 @@ from validators.sources import PAYER_TABLES, section
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Compare each line's date with the days of the record it cites."""
-    for cited in cited_records(RULE, lines, context):
-        if isinstance(cited, Unknown):
-            yield cited
-            continue
-        line, record = cited
-        on = line.service_date
-        if record.valid_from is not None and on < record.valid_from:
-            bound = f"begins on {record.valid_from}"
-        elif record.valid_to is not None and on > record.valid_to:
-            bound = f"ended on {record.valid_to}"
-        else:
-            continue
-        yield RULE.finding(
-            f"{line.code} was done on {on}, but its authorization {bound}",
-            line,
-            at=f"/service_lines/{line.index}/service_date_from",
-            observed={"service_date": str(on)},
-            expected={"from": _text(record.valid_from), "to": _text(record.valid_to)},
-        )
+    return judge_cited(RULE, lines, context, _judge)
 
 
-def _text(day: object) -> str | None:
+def _judge(line: Line, record: AuthorizationFacts) -> Found | None:
+    on = line.service_date
+    if record.valid_from is not None and on < record.valid_from:
+        bound = f"begins on {record.valid_from}"
+    elif record.valid_to is not None and on > record.valid_to:
+        bound = f"ended on {record.valid_to}"
+    else:
+        return None
+    return RULE.finding(
+        f"{line.code} was done on {on}, but its authorization {bound}",
+        line,
+        at=f"/service_lines/{line.index}/service_date_from",
+        observed={"service_date": str(on)},
+        expected={"from": _text(record.valid_from), "to": _text(record.valid_to)},
+    )
+
+
+def _text(day: date | None) -> str | None:
     return str(day) if day is not None else None
 
 

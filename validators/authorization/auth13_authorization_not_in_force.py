@@ -15,11 +15,11 @@ from validators.authorization.required import required
 from validators.authorization.wiser import wiser_scope
 from validators.codes import ESI
 from validators.context import UNFED, Context
+from validators.facts import IN_FORCE
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import PAYER_TABLES, section
 
-IN_FORCE = frozenset({"approved", "partial"})
 DENIED_BEFORE = "39"
 
 
@@ -47,7 +47,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
                 carc=DENIED_BEFORE if status == "denied" else None,
                 at="/authorizations",
                 observed={"status": status or "unknown"},
-                expected={"one_of": ["approved", "partial"]},
+                expected={"one_of": [*sorted(IN_FORCE)]},
             )
 
 

@@ -1,7 +1,8 @@
 """LVL-01 more-than-two-transforaminal-levels: more levels are billed in a session than coverage allows.
 
 Why: coverage allows two transforaminal levels a region and session; the MUE of 4 for the add-on code is looser.
-Fires: the levels of a region and date, counted per side, are above the bound.
+Fires: the levels of a region and date, counted per side, are above the bound, or the encounter says transforaminal
+and names more levels of one region.
 Not: without encounter facts a count within the bound is not checked, because more levels may be documented than billed.
 Source: multi-MAC LCD text on epidural steroid injections, levels per session.
 """
@@ -32,12 +33,11 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             continue
         count = level_count(session)
         if count <= bound:
-            facts = context.encounter(session[0])
-            documented = documented_levels(facts)
-            if documented is None:
-                yield RULE.unknown("encounter.levels")
-                continue
-            count = Decimal(documented)
+            documented = [documented_levels(context.encounter(line), bound) for line in session]
+            count = max((Decimal(levels) for levels in documented if isinstance(levels, int)), default=count)
+            missing = next((fact for fact in documented if isinstance(fact, str)), None)
+            if count <= bound and missing is not None:
+                yield RULE.unknown(missing)
         if count <= bound:
             continue
         yield RULE.finding(

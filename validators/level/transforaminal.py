@@ -32,16 +32,16 @@ def level_count(lines: Sequence[Line]) -> Decimal:
     return max(counts.values())
 
 
-def documented_levels(facts: EncounterFacts | None) -> int | None:
-    """Levels of one region in the record of a transforaminal session; None when the record does not say.
+def documented_levels(facts: EncounterFacts | None, bound: int) -> int | str:
+    """Levels of one region in the record of a session, 0 for another approach; else the fact that is missing.
 
-    The region is that of the upper vertebra: T12-L1 is cervical or thoracic. Another approach documents none.
+    The approach is asked only when there are more levels than `bound`. The region is that of the upper vertebra:
+    T12-L1 is cervical or thoracic.
     """
-    if facts is None or facts.approach is None:
-        return None
-    if facts.approach != "transforaminal":
+    if facts is not None and facts.approach not in (None, "transforaminal"):
         return 0
-    if facts.levels is None:
-        return None
+    if facts is None or facts.levels is None:
+        return "encounter.levels"
     regions = Counter("cervical_thoracic" if level[0] in "CT" else "lumbar_sacral" for level in set(facts.levels))
-    return max(regions.values(), default=0)
+    count = max(regions.values(), default=0)
+    return "encounter.approach" if count > bound and facts.approach is None else count
