@@ -58,7 +58,7 @@ async def test_a_claim_goes_into_the_log_of_its_patient(intake):
     assert logged.headers == {
         "content-type": content_type("claim").encode(),
         "cs-event-id": event_id("b", (encoded(FULL),)).encode(),
-        "cs-person": TOKENS.person(claim, token).encode(),
+        "cs-person": TOKENS.person(claim.who, token).encode(),
         "cs-origin": b"claims.received:3:17",
         "cs-arrived-ms": b"1781481600000",
     }

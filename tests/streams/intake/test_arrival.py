@@ -69,4 +69,4 @@ def test_an_arrival_carries_the_tokens_of_its_patient():
     arrived = arrive(accepted(claim()), Circumstances("a"), TOKENS)
 
     assert arrived.patient_token == TOKENS.patient(arrived.claim)
-    assert arrived.person == TOKENS.person(arrived.claim, arrived.patient_token)
+    assert arrived.person == TOKENS.person(arrived.claim.who, arrived.patient_token)
