@@ -23,7 +23,8 @@ class Manifest(Record):
     """Part `part` of `parts` of what a record held.
 
     `position` is `topic:partition:offset`, `sha256` that of the record's bytes. `items` counts claims and rejections of
-    the whole record; `event_ids` are the claims of this part, in their order, equal ones as often as they stood there.
+    the whole record; `event_ids` are the claims of this part, in their order, equal ones as often as they stood there;
+    `fact_ids` are the authorizations and encounters, which are no items, as nothing is decided of them.
     """
 
     position: str
@@ -34,6 +35,7 @@ class Manifest(Record):
     part: int
     parts: int
     event_ids: tuple[str, ...]
+    fact_ids: tuple[str, ...] = ()
     rejections: tuple[ManifestRejection, ...]
     warnings: tuple[ManifestWarning, ...]
     unknown_fields: int

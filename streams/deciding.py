@@ -6,13 +6,15 @@ Pure but for the state it is given: the same log, ruleset and key give the same 
 import hashlib
 from dataclasses import dataclass
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim
 from schemas.decision import Decision
-from streams.intake.arrival import Arrived
+from streams.intake.arrival import Arrived, ArrivedFact
 from streams.state.patient import Entry, KnownEvent, Patients
 from validators.context import Context, is_in_scope, past_claim
 from validators.decide import decide
 from validators.engine import Evaluation, OnError, evaluate
+from validators.facts import authorization_facts, encounter_facts
 from validators.history import REPLACEMENT, VOID, Relation
 from validators.rule import Rule
 from validators.ruleset import Ruleset
@@ -65,7 +67,8 @@ class Decider:
             claim_ref=_reference(arrived.patient_token, claim.claim_id),
             original_ref=_reference(arrived.patient_token, claim.original_reference or ""),
         )
-        context = Context(claim, self.ruleset, past, patient.history(arrived.person, position))
+        history, facts = patient.history(arrived.person, position), patient.facts_of(arrived.person, position)
+        context = Context(claim, self.ruleset, past, history, facts)
         evaluation = evaluate(context, self.ruleset, self.on_error)
         decision = decide(
             claim,
@@ -80,6 +83,16 @@ class Decider:
         kept = past if self._enters_history(claim, context) else None
         entry = Entry(arrived.event_id, KnownEvent(position, claim.received_on), arrived.person, kept)
         return Decided(decision, context, evaluation, entry)
+
+    @staticmethod
+    def entry_of_fact(arrived: ArrivedFact, position: int, patients: Patients) -> Entry | None:
+        """What an authorization or encounter at `position` adds to the state; None when it had been met before."""
+        if patients.of(arrived.patient_token).known(arrived.event_id, position) is not None:
+            return None
+        known, fact = KnownEvent(position, None), arrived.fact
+        if isinstance(fact, Authorization):
+            return Entry(arrived.event_id, known, arrived.person, authorization=authorization_facts(fact))
+        return Entry(arrived.event_id, known, arrived.person, encounter=encounter_facts(fact))
 
     def _enters_history(self, claim: Claim, context: Context) -> bool:
         """In-scope claims do, and others that take a claim out of history, that may, or that one was waiting for."""

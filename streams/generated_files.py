@@ -10,9 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim
 from schemas.codec import Kind, content_type
 from schemas.decision import Decision
+from schemas.encounter import Encounter
 from schemas.manifest import Manifest
 from schemas.rejection import Rejection
 from streams.dashboards import board
@@ -23,14 +25,18 @@ FOLDER = ROOT / "schemas" / "generated"
 BOARD = ROOT / "ops" / "grafana" / "dashboards" / "claims-at-a-glance.json"
 MODELS: dict[str, type[BaseModel]] = {
     "claim": Claim,
+    "authorization": Authorization,
+    "encounter": Encounter,
     "decision": Decision,
     "manifest": Manifest,
     "rejection": Rejection,
 }
-ON_TOPICS: tuple[Kind, ...] = ("claim", "decision", "manifest")
+SENT_IN = frozenset({"claim", "authorization", "encounter"})
+"""What others write; their schema says what is read, not what is written."""
+ON_TOPICS: tuple[Kind, ...] = ("claim", "authorization", "encounter", "decision", "manifest")
 PURPOSE: dict[str, tuple[str, tuple[Kind, ...]]] = {
     "received": ("Claims as they were sent, in any supported format, up to 8 MiB a record.", ()),
-    "patient-events": ("The one log of a patient, in canonical form.", ("claim",)),
+    "patient-events": ("The one log of a patient, in canonical form.", ("claim", "authorization", "encounter")),
     "accepted": ("Decisions without a deny or flag finding.", ("decision",)),
     "flagged": ("Decisions with a flag finding.", ("decision",)),
     "denied-risk": ("Decisions with a deny finding.", ("decision",)),
@@ -46,7 +52,7 @@ def files() -> dict[Path, str]:
     """Every generated file and what it must hold."""
     generated = {
         f"{name}.schema.json": {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-        | model.model_json_schema(mode="serialization" if name != "claim" else "validation", by_alias=True)
+        | model.model_json_schema(mode="validation" if name in SENT_IN else "serialization", by_alias=True)
         for name, model in MODELS.items()
     }
     generated["asyncapi.json"] = _asyncapi()

@@ -8,7 +8,8 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from schemas.claim import Claim
+from schemas.authorization import PatientReference
+from schemas.claim import Claim, Payer, Person
 from validators.payers import Payers
 
 BUILT_IN_KEY = b"claimstream demo key: not a secret, never for real claims"
@@ -35,26 +36,30 @@ class Tokens:
 
     def patient(self, claim: Claim) -> str:
         """The member a claim is about, as 32 hex characters: tenant, payer alias, normalised member id."""
-        member_id = claim.subscriber.member_id.upper()
+        return self.member(claim.source, claim.payer, claim.subscriber.member_id)
+
+    def member(self, source: str, payer: Payer, member_id: str) -> str:
+        """The member of a payer, as a claim, an authorization or an encounter of a source names them."""
+        member_id = member_id.upper()
         # One of punctuation alone stays as it is: members must not become one person for want of letters.
         member = "".join(character for character in member_id if character.isalnum()) or member_id
-        return self._token("patient", self.tenants.get(claim.source, "default"), self._payer_alias(claim), member)
+        return self._token("patient", self.tenants.get(source, "default"), self._payer_alias(payer), member)
 
-    def person(self, claim: Claim, patient_token: str) -> str:
+    def person(self, who: Person | PatientReference, patient_token: str) -> str:
         """The person within the member: birth date and first name of the patient."""
-        born = claim.who.birth_date.isoformat() if claim.who.birth_date else ""
-        return self._token("person", patient_token, born, (claim.who.first_name or "").upper())
+        born = who.birth_date.isoformat() if who.birth_date else ""
+        return self._token("person", patient_token, born, (who.first_name or "").upper())
 
     def fingerprint(self) -> str:
         """Tells two keys apart without giving either away."""
         return self._token("fingerprint")
 
-    def _payer_alias(self, claim: Claim) -> str:
-        payer_id = claim.payer.id.upper()
+    def _payer_alias(self, payer: Payer) -> str:
+        payer_id = payer.id.upper()
         alias = self._aliases.get(payer_id)
         if alias is not None:
             return alias
-        return MEDICARE if self.payers.line_of_business(claim.payer) == "medicare_ffs" else payer_id
+        return MEDICARE if self.payers.line_of_business(payer) == "medicare_ffs" else payer_id
 
     def _token(self, *parts: str) -> str:
         return hmac.new(self.key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()[:TOKEN_LENGTH]

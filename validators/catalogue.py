@@ -2,6 +2,9 @@
 
 from validators.authorization import auth01_prior_authorization_number_missing as auth01
 from validators.authorization import auth02_wiser_claim_without_utn as auth02
+from validators.authorization import auth09_authorization_does_not_cover_code as auth09
+from validators.authorization import auth11_service_outside_authorized_dates as auth11
+from validators.authorization import auth13_authorization_not_in_force as auth13
 from validators.code import code03_add_on_without_primary as code03
 from validators.code import code04_add_on_with_primary_of_other_region as code04
 from validators.code import code09_overlapping_interlaminar_codes as code09
@@ -9,7 +12,10 @@ from validators.code import code10_interlaminar_and_transforaminal_same_session 
 from validators.code import code11_imaging_guidance_billed_separately as code11
 from validators.code import code14_bilateral_modifier_on_interlaminar_code as code14
 from validators.code import code26_duplicate_service_line as code26
+from validators.guidance import guid01_guided_code_without_guidance as guid01
 from validators.guidance import guid02_unguided_code_for_pain as guid02
+from validators.guidance import guid03_ultrasound_guidance_not_covered as guid03
+from validators.guidance import guid05_imaging_without_contrast as guid05
 from validators.guidance import guid09_radiation_guidance_in_pregnancy as guid09
 from validators.level import lvl01_more_than_two_transforaminal_levels as lvl01
 from validators.level import lvl03_two_spinal_regions_same_day as lvl03
@@ -27,10 +33,16 @@ RULES: tuple[Rule, ...] = (
     code26.RULE,
     lvl01.RULE,
     lvl03.RULE,
+    guid01.RULE,
     guid02.RULE,
+    guid03.RULE,
+    guid05.RULE,
     guid09.RULE,
     auth01.RULE,
     auth02.RULE,
+    auth09.RULE,
+    auth11.RULE,
+    auth13.RULE,
     sys01.RULE,
     sys02.RULE,
 )

@@ -1,5 +1,6 @@
 """What a rule sees of a claim besides the claim itself: derived facts, history, parameters and reference data."""
 
+import enum
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,11 +9,22 @@ from typing import Any
 
 from schemas.claim import Claim, LineOfBusiness
 from validators.codes import ESI, IN_SCOPE
+from validators.facts import NOTHING_KNOWN, AuthorizationFacts, EncounterFacts, Facts
 from validators.history import VOID, History, PastClaim, PastLine, Relation
 from validators.lines import Line, lines_of
 from validators.ruleset import Ruleset
 
 ASC_TAXONOMY = "261QA1903X"
+OBSTETRIC_CHAPTER = "O"
+
+
+class Unfed(enum.Enum):
+    """Says that authorizations are not, or not all, sent: an unknown number is no fact."""
+
+    UNFED = enum.auto()
+
+
+UNFED = Unfed.UNFED
 
 
 @dataclass(slots=True)
@@ -34,6 +46,7 @@ class Context:
     ruleset: Ruleset
     past: PastClaim
     history: History = field(default_factory=History)
+    facts: Facts = NOTHING_KNOWN
     trouble: Trouble = field(default_factory=Trouble)
 
     @cached_property
@@ -99,6 +112,30 @@ class Context:
         return (
             line for past, line in self.earlier_lines if past.billing_npi == npi and line.service_date == service_date
         )
+
+    def encounter(self, line: Line) -> EncounterFacts | None:
+        """What is known of the session of a line; None when nothing is."""
+        return self.facts.encounter(line.code, line.service_date)
+
+    def contrast_exception(self, line: Line) -> bool:
+        """Whether an allergy or pregnancy is recorded, in the session or as a diagnosis of the claim."""
+        session = self.encounter(line)
+        if session is not None and session.contrast_exception is not None:
+            return True
+        codes = self.ruleset.diagnosis_tiers["contrast_exception"]
+        return any(d.code in codes or d.code.startswith(OBSTETRIC_CHAPTER) for d in self.claim.diagnoses)
+
+    def authorization(self, line: Line) -> AuthorizationFacts | Unfed | None:
+        """The record under the line's number; None when there is none; UNFED when it may exist and was not sent.
+
+        Only a complete feed of authorizations makes an unknown number a fact.
+        """
+        if line.authorization_number is None:
+            return None
+        record = self.facts.authorization(line.authorization_number)
+        if record is None and self.ruleset.authorizations_feed(self.payer_key) != "complete":
+            return UNFED
+        return record
 
     def parameter(self, rule_id: str, name: str, on: date) -> Any:
         """The value of a rule's parameter for this payer on a date; None when it is not known."""

@@ -131,7 +131,7 @@ def _finding(found: Found, claim: Claim, ruleset: Ruleset) -> Finding:
         at=found.at,
         observed=dict(found.observed),
         expected=dict(found.expected),
-        carc=rule.carc,
+        carc=found.carc or rule.carc,
         rarc=rule.rarc,
         amount_at_risk=at_risk,
         citation=rule.citation.model_copy(update={"vintage": vintage}) if vintage else rule.citation,

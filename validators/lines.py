@@ -25,7 +25,7 @@ class Line:
     service_date: date
     place_of_service: str | None
     rendering_npi: str
-    has_authorization_number: bool
+    authorization_number: str | None
     diagnoses: tuple[str, ...]
 
     @property
@@ -38,7 +38,8 @@ def lines_of(claim: Claim) -> Iterator[Line]:
     """The service lines of a claim, in its order."""
     diagnoses = tuple(diagnosis.code for diagnosis in claim.diagnoses)
     claim_rendering = claim.rendering_provider.npi if claim.rendering_provider else None
-    claim_number = any(a.kind == "prior_authorization" for a in claim.authorizations)
+    numbers = (a.number for a in claim.authorizations if a.kind == "prior_authorization")
+    claim_number = next(numbers, None)
     for index, line in enumerate(claim.service_lines):
         line_rendering = line.rendering_provider.npi if line.rendering_provider else None
         yield Line(
@@ -51,7 +52,7 @@ def lines_of(claim: Claim) -> Iterator[Line]:
             service_date=line.service_date_from,
             place_of_service=line.place_of_service or claim.place_of_service,
             rendering_npi=line_rendering or claim_rendering or claim.billing_provider.npi,
-            has_authorization_number=bool(line.authorization_number) or claim_number,
+            authorization_number=line.authorization_number or claim_number,
             diagnoses=_pointed(line.diagnosis_pointers, diagnoses),
         )
 

@@ -22,7 +22,7 @@ from validators.engine import in_order
 from validators.parameters import DatedValue, Parameter
 from validators.payers import PayerMatch, Payers
 from validators.reference import NcciPairs, Reference
-from validators.ruleset import Ruleset, Terms
+from validators.ruleset import Feed, Ruleset, Terms
 
 HERE = Path(__file__).parent
 BUILT_IN_PACKS = HERE / "packs"
@@ -68,6 +68,12 @@ class PackPayerId(_Strict):
     line_of_business: LineOfBusiness
 
 
+class PackAuthorizations(_Strict):
+    """Whether authorizations are sent to this stream: none, partial or complete."""
+
+    feed: Feed
+
+
 class PackFile(_Strict):
     """One YAML file of a pack; with `payer` its rules hold for that payer key only."""
 
@@ -76,6 +82,7 @@ class PackFile(_Strict):
     payer_ids: dict[str, PackPayerId] = {}
     line_of_business_defaults: dict[LineOfBusiness, str] = {}
     diagnosis_tiers: dict[str, tuple[str, ...] | dict[str, tuple[str, ...]]] = {}
+    authorizations: PackAuthorizations | None = None
     rules: dict[str, PackRule] = {}
 
 
@@ -108,6 +115,7 @@ def load_ruleset(packs: Path | None = None, *, reference_data: Path = REFERENCE_
         payers=_payers(files),
         diagnosis_tiers=_tiers(files),
         reference=Reference(ncci=_ncci(tables)),
+        feeds={file.payer: file.authorizations.feed for _, file in files if file.authorizations},
     )
 
 

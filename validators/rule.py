@@ -39,6 +39,8 @@ class Found:
     at: str | None
     observed: Mapping[str, JsonValue]
     expected: Mapping[str, JsonValue]
+    carc: str | None = None
+    """Instead of the rule's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class Rule:
         *lines: Line,
         suggestion: str | None = None,
         severity: Severity | None = None,
+        carc: str | None = None,
         at: str | None = None,
         observed: Mapping[str, JsonValue] | None = None,
         expected: Mapping[str, JsonValue] | None = None,
@@ -114,6 +117,7 @@ class Rule:
             at=at,
             observed=observed or {},
             expected=expected or {},
+            carc=carc,
         )
 
     def unknown(self, missing: str) -> Unknown:

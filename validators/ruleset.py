@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from schemas.decision import RulesetVersion
 from validators.parameters import Parameter
 from validators.payers import Payers
 from validators.reference import Reference
 from validators.rule import Rule
+
+Feed = Literal["none", "partial", "complete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,11 @@ class Ruleset:
     payers: Payers
     diagnosis_tiers: Mapping[str, frozenset[str]]
     reference: Reference
+    feeds: Mapping[str | None, Feed] = field(default_factory=dict)
+
+    def authorizations_feed(self, payer_key: str) -> Feed:
+        """Whether the payer's authorizations are sent to this stream: none, some or all of them."""
+        return self.feeds.get(payer_key) or self.feeds.get(None) or "none"
 
     def parameter(self, rule_id: str, name: str, payer_key: str, on: date) -> Any:
         """The value of a rule's parameter on a date, the payer's own before the base one; None when not known."""

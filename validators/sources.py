@@ -27,6 +27,7 @@ WISER = Citation(
     effective=date(2026, 1, 15),
     confidence="found",
 )
+PAYER_TABLES = Citation(document="Payer prior-authorization tables (payers.yaml)", confidence="found")
 CATALOGUE = Citation(document="Design of this catalogue", confidence="found")
 
 

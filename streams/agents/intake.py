@@ -4,20 +4,31 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from schemas.codec import content_type
+from pydantic import BaseModel
+
+from schemas.authorization import Authorization
+from schemas.codec import Kind, content_type
 from schemas.manifest import Manifest, ManifestRejection, ManifestWarning
 from streams import headers as h
 from streams.chunks import Chunk, Outbox, Record, Turn, partition_of
 from streams.delivery.dead_letters import Provenance, dead_letter_headers
-from streams.intake.arrival import DEFAULT_SOURCE, Arrived, Circumstances, arrive, event_id
-from streams.intake.items import ReadClaim, Rejected
+from streams.intake.arrival import (
+    DEFAULT_SOURCE,
+    Arrived,
+    ArrivedFact,
+    Circumstances,
+    arrive,
+    arrive_fact,
+    event_id,
+)
+from streams.intake.items import ReadClaim, ReadFact, Rejected
 from streams.intake.reading import format_of, read_record
 from streams.metrics import Metrics
 from streams.tokens import Tokens
 from streams.topic_layout import Layout, Topics
 
-# Claims and rejections of one part: 134 kB of event ids and at most some 800 kB of rejections, within a batch of 1 MiB.
-MANIFEST_ITEMS = 2000
+# One part has at most 121 kB each of event and fact ids and some 720 kB of rejections, within a batch of 1 MiB.
+MANIFEST_ITEMS = 1800
 MANIFEST_WARNINGS = 100
 
 
@@ -41,8 +52,14 @@ class Intake:
             for item in read_record(record.value or b"", received.content_type, first_ordinal=received.first_ordinal):
                 if isinstance(item, ReadClaim):
                     arrived = arrive(item, received.circumstances, self.tokens)
-                    self._log(arrived, record, out)
+                    self._log("claim", arrived, arrived.claim, record, out)
                     received.event_ids.append(arrived.event_id)
+                    received.unknown_fields += item.unknown_fields
+                elif isinstance(item, ReadFact):
+                    noted = arrive_fact(item, received.circumstances, self.tokens)
+                    kind: Kind = "authorization" if isinstance(item.fact, Authorization) else "encounter"
+                    self._log(kind, noted, noted.fact, record, out)
+                    received.fact_ids.append(noted.event_id)
                     received.unknown_fields += item.unknown_fields
                 elif isinstance(item, Rejected):
                     self._put_aside(item, received, out)
@@ -75,18 +92,19 @@ class Intake:
             unlisted_source=named not in (None, source),
         )
 
-    def _log(self, arrived: Arrived, record: Record, out: Outbox) -> None:
+    def _log(self, kind: Kind, arrived: Arrived | ArrivedFact, content: BaseModel, record: Record, out: Outbox) -> None:
+        """Put a claim or fact into the log of its patient."""
         key = arrived.patient_token.encode()
         headers = h.written(
             {
-                h.CONTENT_TYPE: content_type("claim"),
+                h.CONTENT_TYPE: content_type(kind),
                 h.EVENT_ID: arrived.event_id,
                 h.PERSON: arrived.person,
                 h.ORIGIN: h.position(record.topic, record.partition, record.offset),
                 h.ARRIVED_MS: str(max(0, record.timestamp)),  # a broker without a time for it says -1
             }
         )
-        body = arrived.claim.model_dump_json(exclude_defaults=True).encode()
+        body = content.model_dump_json(exclude_defaults=True).encode()
         out.add(self.topics.patient_events, partition_of(key, self.layout.partitions), key, body, headers)
 
     def _put_aside(self, item: Rejected, received: "_Received", out: Outbox) -> None:
@@ -118,6 +136,7 @@ class _Received:
     first_ordinal: int
     unlisted_source: bool
     event_ids: list[str] = field(default_factory=list)
+    fact_ids: list[str] = field(default_factory=list)
     rejections: list[ManifestRejection] = field(default_factory=list)
     warnings: list[ManifestWarning] = field(default_factory=list)
     unknown_fields: int = 0
@@ -130,7 +149,7 @@ class _Received:
         """What was found, in parts that fit a batch; at least one."""
         record = self.record
         value = record.value or b""
-        size = max(len(self.event_ids), len(self.rejections))
+        size = max(len(self.event_ids), len(self.fact_ids), len(self.rejections))
         starts = range(0, max(size, 1), MANIFEST_ITEMS)
         for part, start in enumerate(starts):
             end = start + MANIFEST_ITEMS
@@ -143,6 +162,7 @@ class _Received:
                 part=part,
                 parts=len(starts),
                 event_ids=tuple(self.event_ids[start:end]),
+                fact_ids=tuple(self.fact_ids[start:end]),
                 rejections=tuple(self.rejections[start:end]),
                 warnings=tuple(self.warnings) if part == 0 else (),
                 unknown_fields=self.unknown_fields,

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim
 from schemas.codec import content_type
+from schemas.encounter import Encounter
 from streams import headers as h
 from streams.chunks import Chunk, Outbox, Record, Turn
 from streams.deciding import Decided, Decider
-from streams.intake.arrival import Arrived
+from streams.intake.arrival import Arrived, ArrivedFact
 from streams.metrics import Metrics
 from streams.state import changelog
 from streams.state.store import Store
@@ -24,6 +26,13 @@ _MILLISECONDS = re.compile("[0-9]{1,14}")
 
 CE_SOURCE = "claimstream"
 CE_TYPE = "claimstream.decision"
+
+
+MODELS: dict[str, type[Claim | Authorization | Encounter]] = {
+    content_type("claim"): Claim,
+    content_type("authorization"): Authorization,
+    content_type("encounter"): Encounter,
+}
 
 
 class NotInLogError(Exception):
@@ -40,22 +49,26 @@ class Validate:
     metrics: Metrics
 
     async def work(self, chunk: Chunk, out: Outbox) -> None:
-        """Decide every claim of the chunk, in order, with the state of its partition."""
+        """Decide every claim of the chunk, in order, with the state of its partition; note what else it says."""
         turn = Turn()
         patients = self.store.of(chunk.partition)
         decisions: list[Decided] = []
         arrivals: list[int] = []
         for record in chunk.records:
             arrived, arrived_ms = from_log(record)
-            decided = self.decider.decide(arrived, record.offset, patients)
-            topic = self.topics.outcome(decided.decision.outcome)
-            out.add(topic, record.partition, record.key, *decision_record(decided, record))
-            if decided.entry is not None:
+            if isinstance(arrived, ArrivedFact):
+                entry = self.decider.entry_of_fact(arrived, record.offset, patients)
+            else:
+                decided = self.decider.decide(arrived, record.offset, patients)
+                topic = self.topics.outcome(decided.decision.outcome)
+                out.add(topic, record.partition, record.key, *decision_record(decided, record))
+                entry = decided.entry
+                decisions.append(decided)
+                arrivals.append(arrived_ms)
+            if entry is not None:
                 key = changelog.key_of(arrived.patient_token, arrived.event_id)
-                out.add(self.topics.state_changelog, chunk.partition, key, changelog.encode(decided.entry))
-                patients.add(arrived.patient_token, decided.entry)
-            decisions.append(decided)
-            arrivals.append(arrived_ms)
+                out.add(self.topics.state_changelog, chunk.partition, key, changelog.encode(entry))
+                patients.add(arrived.patient_token, entry)
             await turn.give()
         out.on_confirmed(lambda: self.metrics.decisions_confirmed(decisions, arrivals))
 
@@ -77,19 +90,23 @@ def decision_record(decided: Decided, record: Record) -> tuple[bytes, h.Headers]
     return decision_bytes(decision), headers
 
 
-def from_log(record: Record) -> tuple[Arrived, int]:
-    """The claim of a record of the patient log, and the broker time in ms at which it was received.
+def from_log(record: Record) -> tuple[Arrived | ArrivedFact, int]:
+    """The claim or fact of a record of the patient log, and the broker time in ms at which it was received.
 
     Raises NotInLogError for what intake did not write.
     """
     texts = h.texts(record.headers)
     key = (record.key or b"").decode(errors="replace")
     event_id, person, arrived_ms = texts.get(h.EVENT_ID, ""), texts.get(h.PERSON, ""), texts.get(h.ARRIVED_MS, "")
-    ours = _TOKEN.fullmatch(key) and _TOKEN.fullmatch(person) and _EVENT_ID.fullmatch(event_id)
-    if texts.get(h.CONTENT_TYPE) != content_type("claim") or not (ours and _MILLISECONDS.fullmatch(arrived_ms)):
+    model = MODELS.get(texts.get(h.CONTENT_TYPE, ""))
+    ours = _TOKEN.fullmatch(key) and _EVENT_ID.fullmatch(event_id) and _MILLISECONDS.fullmatch(arrived_ms)
+    of_anyone = not person and model is not Claim  # a fact may hold for every person of a member
+    if model is None or not ours or not (of_anyone or _TOKEN.fullmatch(person)):
         raise NotInLogError("a record of the patient log lacks the key and headers that intake writes")
     try:
-        claim = Claim.model_validate_json(record.value or b"")
+        content = model.model_validate_json(record.value or b"")
     except ValidationError as error:
-        raise NotInLogError("a record of the patient log is not a canonical claim") from error
-    return Arrived(claim, event_id, key, person), int(arrived_ms)
+        raise NotInLogError("a record of the patient log is not in canonical form") from error
+    if isinstance(content, Claim):
+        return Arrived(content, event_id, key, person), int(arrived_ms)
+    return ArrivedFact(content, event_id, key, person), int(arrived_ms)

@@ -2,18 +2,21 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
 import click
 
+from schemas.authorization import Authorization
+from schemas.encounter import Encounter
+from schemas.rejection import Rejection
 from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_FINDINGS, EXIT_USAGE, fail
 from streams.cli.check_output import WRITERS, Checked, Place, Refused
 from streams.deciding import Decider
-from streams.intake.arrival import Circumstances, arrive
+from streams.intake.arrival import Circumstances, arrive, arrive_fact
 from streams.intake.files import STDIN, FileRecord, InputFile, UnreadableFileError, describe, expand, records
-from streams.intake.items import Item, ReadClaim, Rejected, Warned
+from streams.intake.items import Item, ReadClaim, ReadFact, Rejected, Warned
 from streams.intake.reading import MAX_RECORD_BYTES, read_record, sniff
 from streams.settings import Settings, load_settings
 from streams.state.patient import Patients
@@ -45,8 +48,24 @@ class Desk:
                 index += 1
                 if isinstance(item, Rejected):
                     yield Refused(item, place)
+                elif isinstance(item, ReadFact):
+                    yield Refused(_no_claim(item, record.content), place)
                 else:
                     yield self._decide(item, circumstances, place)
+
+    def learn(self, file: InputFile, content: bytes, kind: type[Authorization | Encounter]) -> None:
+        """Enter the authorizations or encounters of a state file. Raises UnreadableFileError at anything else."""
+        circumstances = Circumstances(source=self.source)
+        for number, record in enumerate(records(content), start=1):
+            for item in read_record(record.content, record.content_type):
+                if not (isinstance(item, ReadFact) and isinstance(item.fact, kind)):
+                    why = item.rejection.message if isinstance(item, Rejected) else f"it is no {kind.__name__.lower()}"
+                    raise UnreadableFileError(f"{file.name}, entry {number} cannot be taken: {why}")
+                arrived = arrive_fact(item, circumstances, self.tokens)
+                entry = self.decider.entry_of_fact(arrived, self.position, self.patients)
+                if entry is not None:
+                    self.patients.add(arrived.patient_token, entry)
+                self.position += 1
 
     def _decide(self, item: ReadClaim, circumstances: Circumstances, place: Place) -> Checked:
         arrived = arrive(item, circumstances, self.tokens)
@@ -55,6 +74,13 @@ class Desk:
             self.patients.add(arrived.patient_token, decided.entry)
         self.position += 1
         return Checked(decided, arrived.claim, place)
+
+
+def _no_claim(item: ReadFact, original: bytes) -> Rejected:
+    """An authorization or encounter among the claims, which has an option of its own."""
+    kind = "authorization" if isinstance(item.fact, Authorization) else "encounter"
+    what = f"this is an {kind}; give its file with --{kind}s"
+    return Rejected(Rejection(code="not-a-claim", message=what, at=""), item.identity, item.span, item.where, original)
 
 
 def _items(record: FileRecord) -> Iterator[Item]:
@@ -97,9 +123,16 @@ class Rejects:
             raise UnreadableFileError(what) from error
 
 
-def open_desk(settings: Settings, source: str | None, as_of: date | None) -> Desk:
-    """A desk with the ruleset and key of the settings, its history empty."""
+def open_desk(
+    settings: Settings, source: str | None, as_of: date | None, *, authorizations_complete: bool = False
+) -> Desk:
+    """A desk with the ruleset and key of the settings, nothing known yet.
+
+    With `authorizations_complete` an authorization number that is not known is a fact, whatever the packs say.
+    """
     ruleset = load_ruleset(settings.packs)
+    if authorizations_complete:
+        ruleset = replace(ruleset, feeds={None: "complete"})
     key = settings.token_key or BUILT_IN_KEY
     tokens = Tokens(key, ruleset.payers, settings.payer_aliases, settings.tenants)
     return Desk(Decider(ruleset, keep_tests=True), tokens, source, as_of, Patients())
@@ -115,6 +148,8 @@ def _utf8(_ctx: click.Context, _param: click.Parameter, given: str | None) -> st
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--history", type=click.Path(path_type=Path), help="Earlier claims (JSON lines), loaded first.")
+@click.option("--authorizations", type=click.Path(path_type=Path), help="All authorizations (JSON lines).")
+@click.option("--encounters", type=click.Path(path_type=Path), help="Clinical facts of sessions (JSON lines).")
 @click.option("--packs", type=click.Path(path_type=Path), help="A folder of packs laid over the built-in ones.")
 @click.option("--source", callback=_utf8, help="The source of every claim, instead of the one it names.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day of receipt where the claim has none.")
@@ -124,6 +159,8 @@ def command(
     *,
     files: tuple[str, ...],
     history: Path | None,
+    authorizations: Path | None,
+    encounters: Path | None,
     packs: Path | None,
     source: str | None,
     as_of: datetime | None,
@@ -139,7 +176,10 @@ def command(
         inputs = expand(files)
         if not inputs:
             click.echo("claimstream: no file was named and no folder holds any; nothing is checked", err=True)
-        desk = open_desk(settings, source, as_of.date() if as_of else None)
+        complete = authorizations is not None
+        desk = open_desk(settings, source, as_of.date() if as_of else None, authorizations_complete=complete)
+        _load(desk, authorizations, Authorization)
+        _load(desk, encounters, Encounter)
         for earlier in expand([str(history)]) if history else ():
             _load_history(desk, earlier)
         clean = _write(desk, inputs, output, Rejects(rejects) if rejects else None)
@@ -148,6 +188,14 @@ def command(
     except PackError as error:
         fail(str(error), EXIT_USAGE)
     raise SystemExit(EXIT_CLEAN if clean else EXIT_FINDINGS)
+
+
+def _load(desk: Desk, path: Path | None, kind: type[Authorization | Encounter]) -> None:
+    """Enter what state files say; an empty file says nothing."""
+    for file in expand([str(path)]) if path else ():
+        content = file.read()
+        if content.strip():
+            desk.learn(file, content, kind)
 
 
 def _load_history(desk: Desk, file: InputFile) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from schemas.claim import Claim
-from streams.intake.items import ReadClaim
+from schemas.authorization import Authorization
+from schemas.claim import Claim, Payer
+from schemas.encounter import Encounter
+from streams.intake.items import ReadClaim, ReadFact
 from streams.tokens import Tokens
 
 DEFAULT_SOURCE = "default"
@@ -17,6 +19,16 @@ class Arrived:
     """A claim as it goes into the log of its patient; `person` is the person within the member, as a token."""
 
     claim: Claim
+    event_id: str
+    patient_token: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedFact:
+    """An authorization or encounter as it goes into the log; an empty `person` means any person of the member."""
+
+    fact: Authorization | Encounter
     event_id: str
     patient_token: str
     person: str
@@ -59,4 +71,15 @@ def arrive(item: ReadClaim, circumstances: Circumstances, tokens: Tokens) -> Arr
     )
     claim = item.claim.model_copy(update={"source": source, "received_on": received_on})
     token = tokens.patient(claim)
-    return Arrived(claim, event_id(source, item.identity), token, tokens.person(claim, token))
+    return Arrived(claim, event_id(source, item.identity), token, tokens.person(claim.who, token))
+
+
+def arrive_fact(item: ReadFact, circumstances: Circumstances, tokens: Tokens) -> ArrivedFact:
+    """The event of an authorization or encounter that was read."""
+    fact = item.fact
+    source = circumstances.source or DEFAULT_SOURCE
+    token = tokens.member(source, Payer(id=fact.payer_id), fact.member_id)
+    who = fact.patient
+    # A patient without birth date and name tells nobody apart.
+    person = tokens.person(who, token) if who is not None and (who.birth_date or who.first_name) else ""
+    return ArrivedFact(fact, event_id(source, item.identity), token, person)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim
+from schemas.encounter import Encounter
 from schemas.rejection import Rejection
 
 
@@ -50,4 +52,15 @@ class Warned:
     at: str
 
 
-Item = ReadClaim | Rejected | Warned
+@dataclass(frozen=True, slots=True)
+class ReadFact:
+    """An authorization or encounter as the record has it; else as a claim."""
+
+    fact: Authorization | Encounter
+    identity: tuple[bytes, ...]
+    span: Span
+    where: str = ""
+    unknown_fields: int = 0
+
+
+Item = ReadClaim | ReadFact | Rejected | Warned

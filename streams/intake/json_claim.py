@@ -6,24 +6,34 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim
+from schemas.codec import Kind
+from schemas.encounter import Encounter
 from schemas.rejection import Rejection, RejectionCode
 from streams.intake.fhir import read_fhir
 from streams.intake.fhir.exact_json import exact_tree, strict_tree
 from streams.intake.fhir.models import NAMES
-from streams.intake.items import Item, ReadClaim, Rejected, Span
+from streams.intake.items import Item, ReadClaim, ReadFact, Rejected, Span
 from streams.intake.json_faults import MAX_DEPTH, diagnose, first_fault, too_deep
 
 _EMPTY_OR_ABSENT = frozenset({"missing", "string_too_short", "too_short"})
+_MODELS: Mapping[str, type[Claim | Authorization | Encounter]] = {
+    "claim": Claim,
+    "authorization": Authorization,
+    "encounter": Encounter,
+}
 _FREE_FIELDS = ("accident", "notes", "attachments")
 """The fields of a claim that hold any JSON; a number too large for a float would be read as infinity there."""
 
 
-def read_json_record(bare: bytes, record: bytes, *, likely_fhir: bool = False) -> Iterator[Item]:
+def read_json_record(
+    bare: bytes, record: bytes, *, likely_fhir: bool = False, kind: Kind | None = None
+) -> Iterator[Item]:
     """Everything in a JSON record: the claim of one object, or those of a FHIR resource. Never raises.
 
     `bare` is the record without white space and byte order mark around it, by which an event is known again. What is
-    `likely_fhir` is parsed only once if it is.
+    `likely_fhir` is parsed only once if it is. `kind` is what a content type says the record is.
     """
     parsed = _parse(bare, exactly=likely_fhir)
     fhir = likely_fhir
@@ -34,29 +44,34 @@ def read_json_record(bare: bytes, record: bytes, *, likely_fhir: bool = False) -
     if fhir and not isinstance(parsed, Rejection):
         yield from read_fhir(parsed, bare, record)
     else:
-        yield _read(parsed, bare, record)
+        yield _read(parsed, bare, record, kind)
 
 
-def read_json(bare: bytes, original: bytes | None = None) -> ReadClaim | Rejected:
-    """The claim of a record that holds one JSON object of ours, else why there is none.
+def read_json(bare: bytes, original: bytes | None = None) -> ReadClaim | ReadFact | Rejected:
+    """The claim, authorization or encounter of a record that holds one JSON object of ours, else why there is none.
 
     Never raises, whatever the bytes. `original`, by default the same as `bare`, is what is kept of a rejected one.
     """
     return _read(_parse(bare), bare, bare if original is None else original)
 
 
-def _read(parsed: dict[str, Any] | Rejection, bare: bytes, record: bytes) -> ReadClaim | Rejected:
+def _read(
+    parsed: dict[str, Any] | Rejection, bare: bytes, record: bytes, kind: Kind | None = None
+) -> ReadClaim | ReadFact | Rejected:
     start = record.find(bare)
     span = Span(start, start + len(bare))
-    rejection = parsed if isinstance(parsed, Rejection) else _other_kind(parsed)
-    if rejection is None:
-        try:
-            claim = Claim.model_validate_json(bare)
-        except ValidationError as error:
-            rejection = _from_validation(error)
-        else:
-            return ReadClaim(claim, (bare,), span, "", unknown_fields=_unknown_fields(parsed, _shape(Claim)))
-    return Rejected(rejection, (bare,), span, "", record)
+    if isinstance(parsed, Rejection):
+        return Rejected(parsed, (bare,), span, "", record)
+    kind = kind or _kind_of(parsed)
+    model = _MODELS[kind]
+    try:
+        content = model.model_validate_json(bare)
+    except ValidationError as error:
+        return Rejected(_from_validation(error, kind), (bare,), span, "", record)
+    unknown = _unknown_fields(parsed, _shape(model))
+    if isinstance(content, Claim):
+        return ReadClaim(content, (bare,), span, "", unknown_fields=unknown)
+    return ReadFact(content, (bare,), span, unknown_fields=unknown)
 
 
 def _parse(record: bytes, *, exactly: bool = False) -> dict[str, Any] | Rejection:
@@ -84,7 +99,7 @@ def _known_keys() -> frozenset[str]:
             yield name
             yield from names(inner)
 
-    return frozenset(names(_shape(Claim))) | NAMES
+    return frozenset(name for model in _MODELS.values() for name in names(_shape(model))) | NAMES
 
 
 @cache
@@ -109,25 +124,23 @@ def _unknown_fields(tree: Any, shape: dict[str, Any]) -> int:
     return sum(1 if key not in shape else _unknown_fields(inner, shape[key]) for key, inner in tree.items())
 
 
-def _other_kind(tree: dict[str, Any]) -> Rejection | None:
-    """Why a readable object is no claim of ours: an authorization, an encounter."""
+def _kind_of(tree: dict[str, Any]) -> Kind:
+    """What an object without a content type is, by the fields only one kind has."""
     if "claim_id" in tree or "service_lines" in tree:
-        return None
+        return "claim"
     if "authorization_number" in tree:
-        return _rejection("not-a-claim", "this is an authorization; give its file with --authorizations", "")
-    if "service_date" in tree and "member_id" in tree:
-        return _rejection("not-a-claim", "this is an encounter; give its file with --encounters", "")
-    return None
+        return "authorization"
+    return "encounter" if "service_date" in tree and "member_id" in tree else "claim"
 
 
-def _from_validation(error: ValidationError) -> Rejection:
+def _from_validation(error: ValidationError, of: Kind) -> Rejection:
     errors = error.errors(include_url=False, include_input=False, include_context=False)
     first = errors[0]
     at = "".join(f"/{part}" for part in first["loc"])
     more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
     kind = first["type"]
     if kind in _EMPTY_OR_ABSENT:
-        return _rejection("missing-field", f"{at} is missing or empty{more}; send it: every claim needs one", at)
+        return _rejection("missing-field", f"{at} is missing or empty{more}; send it: every {of} needs one", at)
     if kind == "literal_error":
         return _rejection("unknown-value", f"{at} is none of its values{more}; {_lower(first['msg'])}", at)
     if kind.startswith("date"):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from schemas.codec import KINDS, VERSION, parse_content_type
+from schemas.codec import KINDS, VERSION, Kind, parse_content_type
 from schemas.rejection import Rejection, RejectionCode
 from streams.intake.items import Item, Rejected, Span
 from streams.intake.json_claim import read_json_record
@@ -16,6 +16,7 @@ JSON_TYPE = "application/json"
 
 _BOM = b"\xef\xbb\xbf"
 _WHITE = b" \t\r\n"
+READ_KINDS: tuple[Kind, ...] = ("claim", "authorization", "encounter")
 _CONTENT_TYPE_CHARACTERS = 200
 """More than any content type has. What is cut off here would only cost time, or more digits than Python reads."""
 
@@ -83,7 +84,7 @@ def read_record(
         case "x12":
             yield from read_x12(record, first_ordinal)
         case "json" | "fhir":
-            yield from read_json_record(bare, record, likely_fhir=form == "fhir")
+            yield from read_json_record(bare, record, likely_fhir=form == "fhir", kind=_said_kind(content_type))
         case _:
             yield _whole(record, "unknown-format", f"{_kind_of(bare)}; send X12 837P (begins with ISA), FHIR or JSON")
 
@@ -97,9 +98,15 @@ def _refused_type(content_type: str | None) -> tuple[RejectionCode, str] | None:
         return "unknown-content-type", f"the content type names none of {', '.join(KINDS)}; correct the header"
     if not 1 <= version <= VERSION:
         return "unknown-version", f"the content type has a version other than {VERSION}; send version {VERSION}"
-    if kind != "claim":
-        return "not-a-claim", "the content type is not that of a claim; send it where such records are taken"
+    if kind not in READ_KINDS:
+        return "not-a-claim", "the content type is that of something claimstream writes; send claims"
     return None
+
+
+def _said_kind(content_type: str | None) -> Kind | None:
+    """The kind one of our content types names."""
+    ours = parse_content_type((content_type or "")[:_CONTENT_TYPE_CHARACTERS])
+    return next((kind for kind in READ_KINDS if ours is not None and kind == ours[0]), None)
 
 
 def _whole(record: bytes, code: RejectionCode, message: str) -> Rejected:

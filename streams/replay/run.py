@@ -19,9 +19,10 @@ from streams import headers as h
 from streams.agents.validate import NotInLogError, decision_record, from_log
 from streams.chunks import Outbox, Record, RecordTooLarge, Turn
 from streams.deciding import Decided, Decider
+from streams.intake.arrival import ArrivedFact
 from streams.replay.broker import require_topic
 from streams.replay.job import Job, JobLayout, JobRefusedError, JobTopics
-from streams.state.patient import Patients
+from streams.state.patient import Entry, Patients
 
 RUN_RECORDS = 500
 """Records decided between two commits: what a killed run repeats at most, and what is in memory."""
@@ -38,15 +39,16 @@ class Progress(Protocol):
 
 
 class _Step(NamedTuple):
-    """A decided record of the log."""
+    """A record of the log: what is decided of it, None for a fact, and what it adds to the state."""
 
     patient_token: str
-    decided: Decided
+    decided: Decided | None
+    entry: Entry | None
 
     def enter(self, patients: Patients) -> None:
         """Enter what it adds into the state."""
-        if self.decided.entry is not None:
-            patients.add(self.patient_token, self.decided.entry)
+        if self.entry is not None:
+            patients.add(self.patient_token, self.entry)
 
 
 @dataclass(slots=True)
@@ -125,9 +127,11 @@ class Replay:
         for record in records:
             try:
                 step = self._decide(record, patients)
-                value, headers = decision_record(step.decided, record)
-                headers.append((h.REPLAY_JOB, self.topics.job.encode()))
-                out.add(self.topics.outcome(step.decided.decision.outcome), tp.partition, record.key, value, headers)
+                if step.decided is not None:
+                    value, headers = decision_record(step.decided, record)
+                    headers.append((h.REPLAY_JOB, self.topics.job.encode()))
+                    outcome = self.topics.outcome(step.decided.decision.outcome)
+                    out.add(outcome, tp.partition, record.key, value, headers)
                 step.enter(patients)
             except (NotInLogError, RecordTooLarge):
                 self.skipped += 1  # the worker puts it into the dead letters
@@ -139,7 +143,11 @@ class Replay:
 
     def _decide(self, record: Record, patients: Patients) -> "_Step":
         arrived, _ = from_log(record)
-        return _Step(arrived.patient_token, self.decider.decide(arrived, record.offset, patients))
+        if isinstance(arrived, ArrivedFact):
+            entry = self.decider.entry_of_fact(arrived, record.offset, patients)
+            return _Step(arrived.patient_token, None, entry)
+        decided = self.decider.decide(arrived, record.offset, patients)
+        return _Step(arrived.patient_token, decided, decided.entry)
 
     async def _deliver(self, out: Outbox) -> None:
         sent = [

@@ -9,6 +9,7 @@ from typing import Any
 
 from streams.state.patient import Entry, KnownEvent
 from streams.tokens import TOKEN_LENGTH
+from validators.facts import AuthorizationFacts, EncounterFacts
 from validators.history import PastClaim, PastLine
 
 VERSION = 1
@@ -41,6 +42,10 @@ def encode(entry: Entry) -> bytes:
         }
         if claim.original_ref is not None:
             value["x"] = claim.original_ref
+    if entry.authorization is not None:
+        value |= {"o": entry.person, "z": _plain(entry.authorization)}
+    if entry.encounter is not None:
+        value |= {"o": entry.person, "e": _plain(entry.encounter)}
     return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
 
 
@@ -53,9 +58,38 @@ def decode(key: bytes, value: bytes) -> tuple[str, Entry]:
     fields = json.loads(value)
     if fields.get("v") != VERSION:
         raise UnknownEntryError(f"a state entry has version {fields.get('v')}; this worker reads version {VERSION}")
-    received_on = date.fromisoformat(fields["r"]) if fields["r"] else None
-    known = KnownEvent(fields["p"], received_on)
-    return token, Entry(event_id, known, fields.get("o", ""), _claim(event_id, fields) if "l" in fields else None)
+    known = KnownEvent(fields["p"], _from_day(fields["r"]))
+    return token, Entry(
+        event_id,
+        known,
+        fields.get("o", ""),
+        claim=_claim(event_id, fields) if "l" in fields else None,
+        authorization=_authorization(fields["z"]) if "z" in fields else None,
+        encounter=_encounter(fields["e"]) if "e" in fields else None,
+    )
+
+
+def _plain(facts: AuthorizationFacts | EncounterFacts) -> list[Any]:
+    """The fields in their order, as JSON has them."""
+    return [
+        _day(value) if isinstance(value, date) else sorted(value) if isinstance(value, frozenset) else value
+        for value in facts
+    ]
+
+
+def _authorization(fields: list[Any]) -> AuthorizationFacts:
+    number, status, valid_from, valid_to, codes, *rest = fields
+    return AuthorizationFacts(number, status, _from_day(valid_from), _from_day(valid_to), frozenset(codes), *rest)
+
+
+def _encounter(fields: list[Any]) -> EncounterFacts:
+    service_date, procedure_code, approach, levels, *rest = fields
+    levels = tuple(levels) if levels is not None else None
+    return EncounterFacts(date.fromisoformat(service_date), procedure_code, approach, levels, *rest)
+
+
+def _from_day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def _claim(event_id: str, fields: dict[str, Any]) -> PastClaim:

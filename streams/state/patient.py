@@ -9,9 +9,11 @@ from datetime import date
 from operator import attrgetter
 from typing import NamedTuple
 
+from validators.facts import NOTHING_KNOWN, AuthorizationFacts, EncounterFacts, Facts
 from validators.history import History, PastClaim
 
 _position = attrgetter("position")
+_known_position = attrgetter("known.position")
 
 
 class KnownEvent(NamedTuple):
@@ -22,12 +24,17 @@ class KnownEvent(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What one event adds to the state of a patient; `claim` is None for what later rules never read."""
+    """What one event adds to the state of a patient: a claim, an authorization, an encounter, or only that it was met.
+
+    An empty `person` of an authorization or encounter means any person of the member.
+    """
 
     event_id: str
     known: KnownEvent
     person: str
-    claim: PastClaim | None
+    claim: PastClaim | None = None
+    authorization: AuthorizationFacts | None = None
+    encounter: EncounterFacts | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +71,7 @@ class Patient:
 
     events: dict[str, KnownEvent] = field(default_factory=dict)
     persons: dict[str, _PersonLog] = field(default_factory=dict)
+    facts: list[Entry] = field(default_factory=list)
 
     def known(self, event_id: str, before: int) -> KnownEvent | None:
         """The event, when it already stood in the log before a position."""
@@ -75,8 +83,20 @@ class Patient:
         log = self.persons.get(person)
         return log.before(before) if log else History()
 
+    def facts_of(self, person: str, before: int) -> Facts:
+        """The authorizations and encounters of a person that came before a position, in the order of the log."""
+        if not self.facts:
+            return NOTHING_KNOWN
+        seen = [e for e in self.facts if e.known.position < before and e.person in ("", person)]
+        return Facts(
+            tuple(e.authorization for e in seen if e.authorization is not None),
+            tuple(e.encounter for e in seen if e.encounter is not None),
+        )
+
     def add(self, entry: Entry) -> None:
         """Enter what an event adds. Entering it again changes nothing."""
+        if (entry.authorization or entry.encounter) and entry.event_id not in self.events:
+            insort(self.facts, entry, key=_known_position)
         self.events[entry.event_id] = entry.known
         if entry.claim is not None:
             self.persons.setdefault(entry.person, _PersonLog()).add(entry.claim)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from schemas.decision import Decision
-from tests.validators.building import claim_of, decided, laid_over, read_yaml, ruleset
+from tests.validators.building import claim_of, decided, facts_of, fed, laid_over, read_yaml, ruleset
 
 pytestmark = pytest.mark.shared
 
@@ -23,7 +23,8 @@ def decide(folder: Path, case: Any) -> Decision:
     if "total_charge" not in case["given"].get("claim", {}):
         claim = {key: value for key, value in claim.items() if key != "total_charge"}
     history = [claim_of(laid_over(claim, earlier)) for earlier in case["given"].get("history", ())]
-    return decided(claim_of(claim), history=history).decision
+    facts = facts_of(case["given"], claim_of(claim))
+    return decided(claim_of(claim), facts=facts, history=history, rules=fed("complete")).decision
 
 
 @pytest.fixture
@@ -66,4 +67,4 @@ def test_the_worked_claims_whose_rules_are_all_ours_have_their_outcome_and_lines
         assert (number, expect["outcome"]) == (number, decision.outcome)
         assert (number, expect.get("lines", lines)) == (number, lines)
 
-    assert {3, 4, 5, 6, 10, 11, 28} <= set(decided_here)
+    assert {3, 4, 5, 6, 7, 10, 11, 12, 18, 19, 28, 29} <= set(decided_here)

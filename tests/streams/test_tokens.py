@@ -1,7 +1,10 @@
 import re
+from datetime import date
 
 import pytest
 
+from schemas.authorization import PatientReference
+from schemas.claim import Payer
 from streams.tokens import Tokens
 from tests.streams.intake.building import FULL, PRIVATE, accepted, claim
 from validators.loading import load_ruleset
@@ -16,12 +19,12 @@ def patient(tokens: Tokens = TOKENS, member_id: str = "M1", payer: str = "X", so
 
 
 def person(**fields) -> str:
-    return TOKENS.person(accepted(claim(**fields)).claim, "token")
+    return TOKENS.person(accepted(claim(**fields)).claim.who, "token")
 
 
 def test_a_token_is_32_hex_characters_that_show_nothing():
     token = TOKENS.patient(accepted(FULL).claim)
-    within = TOKENS.person(accepted(FULL).claim, token)
+    within = TOKENS.person(accepted(FULL).claim.who, token)
 
     assert all(re.fullmatch("[0-9a-f]{32}", each) for each in (token, within, TOKENS.fingerprint()))
     assert [] == [private for private in PRIVATE if private in token + within]
@@ -83,6 +86,18 @@ def test_a_person_is_birth_date_and_first_name_of_who_was_treated():
 
 
 def test_a_person_of_one_member_is_not_the_same_token_under_another():
-    read = accepted(FULL).claim
+    who = accepted(FULL).claim.who
 
-    assert TOKENS.person(read, "one") != TOKENS.person(read, "other")
+    assert TOKENS.person(who, "one") != TOKENS.person(who, "other")
+
+
+def test_a_member_is_the_same_named_by_a_claim_or_by_a_fact():
+    assert TOKENS.member("a", Payer(id="hum01"), "m-1") == patient(payer="HUM02", member_id="M1")
+
+
+def test_a_person_is_the_same_named_by_a_claim_or_by_a_fact():
+    named = PatientReference(birth_date=date(1950, 2, 1), first_name="ann")
+
+    assert TOKENS.person(named, "token") == person(
+        subscriber={"member_id": "1", "first_name": "Ann", "birth_date": "1950-02-01"}
+    )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -11,16 +11,19 @@ from typing import Any
 
 import yaml
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim
+from schemas.encounter import Encounter
 from streams.deciding import Decided, Decider
-from streams.intake.arrival import Arrived, Circumstances, arrive
-from streams.intake.items import ReadClaim, Span
-from streams.state.patient import Patients
+from streams.intake.arrival import Arrived, ArrivedFact, Circumstances, arrive, arrive_fact
+from streams.intake.items import ReadClaim, ReadFact, Span
+from streams.state.patient import Entry, Patients
 from streams.tokens import BUILT_IN_KEY, Tokens
 from validators.loading import load_ruleset
-from validators.ruleset import Ruleset
+from validators.ruleset import Feed, Ruleset
 
 Fields = Mapping[str, Any]
+Fact = Authorization | Encounter
 LINE_DEFAULTS: Fields = {
     "modifiers": [],
     "charge": "100.00",
@@ -36,6 +39,11 @@ LINE_DEFAULTS: Fields = {
 @cache
 def ruleset() -> Ruleset:
     return load_ruleset()
+
+
+def fed(feed: Feed) -> Ruleset:
+    """The ruleset of a site to which authorizations are sent: none, partial or complete."""
+    return replace(ruleset(), feeds={None: feed})
 
 
 @cache
@@ -78,6 +86,27 @@ def a_claim(**changes: Any) -> Claim:
     return claim_of(laid_over(default_claim(), changes))
 
 
+def facts_of(given: Fields, claim: Claim) -> list[Fact]:
+    """The `authorizations` and `encounters` of a case; payer, member and day left out are those of its claim."""
+    whose = {"payer_id": claim.payer.id, "member_id": claim.subscriber.member_id}
+    session = {**whose, "service_date": LINE_DEFAULTS["service_date_from"]}
+    return [
+        *(Authorization.model_validate_json(json.dumps({**whose, **one})) for one in given.get("authorizations", ())),
+        *(Encounter.model_validate_json(json.dumps({**session, **one})) for one in given.get("encounters", ())),
+    ]
+
+
+def an_authorization(claim: Claim, **fields: Any) -> Fact:
+    """An approved authorization of the claim's member, with `fields` laid over it."""
+    given = {"authorization_number": "A1", "status": "approved", **fields}
+    return facts_of({"authorizations": [given]}, claim)[0]
+
+
+def an_encounter(claim: Claim, **fields: Any) -> Fact:
+    """A session of the claim's member on the day of its lines."""
+    return facts_of({"encounters": [fields]}, claim)[0]
+
+
 def line(procedure_code: str, *modifiers: str, **more: Any) -> dict[str, Any]:
     return {"procedure_code": procedure_code, "modifiers": list(modifiers), **more}
 
@@ -88,13 +117,19 @@ def arrived(claim: Claim, identity: str = "") -> Arrived:
     return arrive(item, Circumstances(source=None), tokens())
 
 
+def arrived_fact(fact: Fact, identity: str = "") -> ArrivedFact:
+    """The event of a fact; another `identity` makes another event of the same content."""
+    item = ReadFact(fact, (fact.model_dump_json().encode(), identity.encode()), Span(0, 0))
+    return arrive_fact(item, Circumstances(source=None), tokens())
+
+
 def event_id(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass
 class Desk:
-    """Decides claims one after another, each with those before it as history."""
+    """Decides claims one after another, each with those before it as history and the facts noted before it."""
 
     rules: Ruleset = field(default_factory=ruleset)
     keep_tests: bool = False
@@ -109,9 +144,21 @@ class Desk:
         self.position += 1
         return decided
 
+    def note(self, fact: Fact, identity: str | None = None) -> Entry | None:
+        event = arrived_fact(fact, str(self.position) if identity is None else identity)
+        entry = Decider(self.rules).entry_of_fact(event, self.position, self.patients)
+        if entry is not None:
+            self.patients.add(event.patient_token, entry)
+        self.position += 1
+        return entry
 
-def decided(claim: Claim, *, history: Sequence[Claim] = (), rules: Ruleset | None = None) -> Decided:
+
+def decided(
+    claim: Claim, *, facts: Sequence[Fact] = (), history: Sequence[Claim] = (), rules: Ruleset | None = None
+) -> Decided:
     desk = Desk(rules or ruleset())
+    for fact in facts:
+        desk.note(fact)
     for earlier in history:
         desk.decide(earlier)
     return desk.decide(claim)

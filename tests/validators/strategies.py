@@ -6,6 +6,7 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
+from schemas.authorization import Authorization, AuthorizationStatus, AuthorizedService, PatientReference, Program
 from schemas.claim import (
     Address,
     AuthorizationKind,
@@ -21,6 +22,7 @@ from schemas.claim import (
     ServiceLine,
     Subscriber,
 )
+from schemas.encounter import Approach, ContrastException, DrugGiven, Encounter, Guidance, Purpose
 from tests.validators.building import ruleset
 from validators.codes import CISTERNOGRAPHY, ESI, IMAGING, RETIRED_ESI, RETIRED_ULTRASOUND
 
@@ -70,7 +72,12 @@ payers = st.builds(
     sequence=st.sampled_from(get_args(Sequence)),
 )
 authorizations = st.lists(
-    st.builds(AuthorizationReference, number=required, kind=st.sampled_from(get_args(AuthorizationKind))), max_size=2
+    st.builds(
+        AuthorizationReference,
+        number=st.sampled_from(["A1", "A2"]) | required,
+        kind=st.sampled_from(get_args(AuthorizationKind)),
+    ),
+    max_size=2,
 ).map(tuple)
 claims = st.builds(
     Claim,
@@ -95,3 +102,59 @@ claims = st.builds(
     diagnoses=st.lists(st.builds(Diagnosis, code=diagnosis_codes), min_size=1, max_size=13).map(tuple),
     service_lines=st.lists(service_lines(), min_size=1, max_size=6).map(tuple),
 )
+
+days_near = st.sampled_from([date(2026, 1, 14), date(2026, 1, 15), date(2026, 6, 15)])
+patient_references = st.builds(PatientReference, birth_date=st.none() | days_near, first_name=st.none() | texts)
+levels = st.sampled_from(["C5-C6", "T12-L1", "L3-L4", "L4-L5", "L5-S1", "S1", "caudal"])
+
+
+def authorizations_of(payer_ids: st.SearchStrategy[str] = required) -> st.SearchStrategy[Authorization]:
+    return st.builds(
+        Authorization,
+        authorization_number=st.sampled_from(["A1", "A2"]) | required,
+        kind=st.sampled_from(get_args(AuthorizationKind)),
+        payer_id=payer_ids,
+        member_id=st.just("1EG4TE5MK73"),
+        patient=st.none() | patient_references,
+        status=st.sampled_from(get_args(AuthorizationStatus)),
+        decided_on=st.none() | days_near,
+        valid_from=st.none() | days,
+        valid_to=st.none() | days,
+        services=st.lists(
+            st.builds(AuthorizedService, procedure_code=procedure_codes, units=st.none() | units), max_size=3
+        ).map(tuple),
+        visits=st.none() | st.integers(-1, 9),
+        program=st.none() | st.sampled_from(get_args(Program)),
+        version=st.none() | st.integers(-1, 3),
+    )
+
+
+def encounters_of(payer_ids: st.SearchStrategy[str] = required) -> st.SearchStrategy[Encounter]:
+    return st.builds(
+        Encounter,
+        payer_id=payer_ids,
+        member_id=st.just("1EG4TE5MK73"),
+        patient=st.none() | patient_references,
+        service_date=days,
+        procedure_code=st.none() | procedure_codes,
+        approach=st.none() | st.sampled_from(get_args(Approach)),
+        levels=st.none() | st.lists(levels, max_size=4).map(tuple),
+        guidance=st.none() | st.sampled_from(get_args(Guidance)),
+        contrast_used=st.none() | st.booleans(),
+        contrast_exception=st.none() | st.sampled_from(get_args(ContrastException)),
+        purpose=st.none() | st.sampled_from(get_args(Purpose)),
+        drugs=st.none() | st.lists(st.builds(DrugGiven, name=texts, milligrams=units), max_size=2).map(tuple),
+        not_documented=st.none() | st.just(("guidance",)),
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Claim, list[Authorization | Encounter]]:
+    """A claim with facts of its member, many of them of its own days and numbers."""
+    claim = draw(claims)
+    on = claim.service_lines[0].service_date_from
+    of_payer = st.just(claim.payer.id)
+    sessions = encounters_of(of_payer).flatmap(
+        lambda one: st.sampled_from([one, one.model_copy(update={"service_date": on, "patient": None})])
+    )
+    return claim, draw(st.lists(authorizations_of(of_payer) | sessions, max_size=4))

@@ -9,34 +9,38 @@ Source: payer prior-authorization tables (packs/payers).
 
 from collections.abc import Iterator, Sequence
 
-from schemas.decision import Citation
+from validators.authorization.required import required
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
+from validators.sources import PAYER_TABLES, section
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Ask of each line whether the payer requires a number, and whether it has one."""
     for line in lines:
-        if line.has_authorization_number:
-            continue
-        terms = context.parameter(RULE.id, "prior_authorization", line.service_date)
-        if terms is None:
-            yield RULE.unknown("parameter.prior_authorization")
-            continue
-        if not terms["required"] or line.code not in terms["codes"]:
-            continue
-        excluded = terms["excluded_places_of_service"]
-        if excluded and line.place_of_service is None:
-            yield RULE.unknown("claim.place_of_service")
-        elif line.place_of_service not in excluded:
+        needed = False if line.authorization_number is not None else required(line, context)
+        if isinstance(needed, str):
+            yield RULE.unknown(needed)
+        elif needed:
             yield RULE.finding(
                 f"{line.code} on {line.service_date} has no prior-authorization number; this payer requires one",
                 line,
+                suggestion=_fix(line, context),
                 at="/authorizations",
                 observed={"procedure_code": line.code, "payer": context.payer_key},
             )
+
+
+def _fix(line: Line, context: Context) -> str | None:
+    """Name the approved authorization that the claim could have cited."""
+    numbers = dict.fromkeys(record.number for record in context.facts.authorizations)
+    for number in numbers:
+        record = context.facts.authorization(number)
+        if record is not None and record.approves(line.code, line.service_date):
+            return f"authorization {number} covers this code and date: resubmit with its number"
+    return None
 
 
 RULE = Rule(
@@ -48,11 +52,7 @@ RULE = Rule(
     carc="197",
     rarc=("M62",),
     suggestion="obtain the authorization (retroactively if allowed) and resubmit with its number",
-    citation=Citation(
-        document="Payer prior-authorization tables (payers.yaml)",
-        section="required codes and places",
-        confidence="found",
-    ),
+    citation=section(PAYER_TABLES, "required codes and places"),
     bypassed_by=("AUTH-16",),
     parameters=("prior_authorization",),
     primary_payer_only=True,

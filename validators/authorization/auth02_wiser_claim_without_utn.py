@@ -9,6 +9,7 @@ Source: CMS WISeR model guide, Appendix A, and MAC WISeR pages.
 
 from collections.abc import Iterator, Sequence
 
+from validators.authorization.wiser import wiser_scope
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
@@ -21,40 +22,19 @@ FACILITY_PLACES = frozenset({"19", "22", "24"})
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Ask of each line whether it falls under the model without a number."""
     for line in lines:
-        if line.has_authorization_number or line.code not in context.parameter(RULE.id, "codes", line.service_date):
-            continue
-        place_counts = _place_counts(line, context)
-        if place_counts is False:
-            continue
-        state = context.service_state
-        if state is not None and state not in context.parameter(RULE.id, "states", line.service_date):
-            continue
-        if state is None:
-            yield RULE.unknown("claim.service_facility.address.state")
-        elif place_counts is None:
-            yield RULE.unknown("claim.place_of_service")
-        else:
+        under = False if line.authorization_number is not None else wiser_scope(line, context)
+        if isinstance(under, str):
+            yield RULE.unknown(under)
+        elif under:
             on_facility_claim = context.role == "professional" and line.place_of_service in FACILITY_PLACES
             yield RULE.finding(
-                f"{line.code} in {state}, a WISeR state, has no UTN: expect pre-payment review",
+                f"{line.code} in {context.service_state}, a WISeR state, has no UTN: expect pre-payment review",
                 line,
                 severity="info" if on_facility_claim else None,
                 suggestion="none: the UTN belongs on the facility claim" if on_facility_claim else None,
                 at="/authorizations",
-                observed={"procedure_code": line.code, "state": state},
+                observed={"procedure_code": line.code, "state": context.service_state},
             )
-
-
-def _place_counts(line: Line, context: Context) -> bool | None:
-    """Whether the place of service or type of bill is under the model; None when neither is given."""
-    bill = context.claim.type_of_bill
-    if bill:
-        types = context.parameter(RULE.id, "types_of_bill", line.service_date)
-        if any(bill.lstrip("0").startswith(first) for first in types):
-            return True
-    if line.place_of_service is None:
-        return False if bill else None
-    return line.place_of_service in context.parameter(RULE.id, "places_of_service", line.service_date)
 
 
 RULE = Rule(

@@ -16,6 +16,7 @@ from validators.rule import Found, Needs, Rule
 from validators.sources import MULTI_MAC_LCD, section
 
 UNGUIDED = INTERLAMINAR & frozenset(GUIDED_TWIN)
+OTHER_PURPOSES = frozenset({"postoperative", "pump_trial"})
 PAIN_TIERS = ("T1", "T2", "T3", "T4_axial", "T4_other")
 
 
@@ -26,7 +27,9 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     tiers = context.ruleset.diagnosis_tiers
     for line in lines:
         pain = [code for code in line.diagnoses if any(code in tiers[tier] for tier in PAIN_TIERS)]
-        if not pain or not tiers["post_operative"].isdisjoint(line.diagnoses):
+        session = context.encounter(line)
+        other_purpose = session is not None and session.purpose in OTHER_PURPOSES
+        if not pain or other_purpose or not tiers["post_operative"].isdisjoint(line.diagnoses):
             continue
         twin = GUIDED_TWIN[line.code]
         yield RULE.finding(

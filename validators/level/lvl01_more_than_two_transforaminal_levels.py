@@ -1,17 +1,19 @@
 """LVL-01 more-than-two-transforaminal-levels: more levels are billed in a session than coverage allows.
 
 Why: coverage allows two transforaminal levels a region and session; the MUE of 4 for the add-on code is looser.
-Fires: the levels of a region and date, counted per side, are above the bound.
+Fires: the levels of a region and date, counted per side, are above the bound, or the encounter says transforaminal
+and names more levels of one region.
 Not: without encounter facts a count within the bound is not checked, because more levels may be documented than billed.
 Source: multi-MAC LCD text on epidural steroid injections, levels per session.
 """
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import groupby
 
 from validators.codes import ADD_ON, TRANSFORAMINAL
 from validators.context import Context
-from validators.level.transforaminal import level_count
+from validators.level.transforaminal import documented_levels, level_count
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import MULTI_MAC_LCD, section
@@ -31,10 +33,15 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             continue
         count = level_count(session)
         if count <= bound:
-            yield RULE.unknown("encounter.levels")
+            documented = [documented_levels(context.encounter(line), bound) for line in session]
+            count = max((Decimal(levels) for levels in documented if isinstance(levels, int)), default=count)
+            missing = next((fact for fact in documented if isinstance(fact, str)), None)
+            if count <= bound and missing is not None:
+                yield RULE.unknown(missing)
+        if count <= bound:
             continue
         yield RULE.finding(
-            f"{count:f} transforaminal levels of one region are billed on {on}; at most {bound} are covered",
+            f"{count:f} transforaminal levels of one region on {on}; at most {bound} are covered",
             *([line for line in session if line.code in ADD_ON] or session),
             suggestion=f"bill at most {bound} levels",
             observed={"levels": f"{count:f}"},

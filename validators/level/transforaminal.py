@@ -1,9 +1,11 @@
 """Counting transforaminal levels of a session (definitions: sides of a line, transforaminal levels)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
 from validators.codes import ADD_ON
+from validators.facts import EncounterFacts
 from validators.lines import Line
 
 _ONE = Decimal(1)
@@ -28,3 +30,18 @@ def level_count(lines: Sequence[Line]) -> Decimal:
         primary = _ONE if any(line.code not in ADD_ON for line in here) else Decimal(0)
         counts[side] = primary + sum((line.units for line in here if line.code in ADD_ON), Decimal(0))
     return max(counts.values())
+
+
+def documented_levels(facts: EncounterFacts | None, bound: int) -> int | str:
+    """Levels of one region in the record of a session, 0 for another approach; else the fact that is missing.
+
+    The approach is asked only when there are more levels than `bound`. The region is that of the upper vertebra:
+    T12-L1 is cervical or thoracic.
+    """
+    if facts is not None and facts.approach not in (None, "transforaminal"):
+        return 0
+    if facts is None or facts.levels is None:
+        return "encounter.levels"
+    regions = Counter("cervical_thoracic" if level[0] in "CT" else "lumbar_sacral" for level in set(facts.levels))
+    count = max(regions.values(), default=0)
+    return "encounter.approach" if count > bound and facts.approach is None else count

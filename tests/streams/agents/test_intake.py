@@ -4,14 +4,16 @@ import json
 import pytest
 from prometheus_client import CollectorRegistry
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim
 from schemas.codec import content_type
+from schemas.encounter import Encounter
 from schemas.manifest import Manifest
 from streams.agents import intake as intake_module
 from streams.agents.intake import Intake
 from streams.chunks import partition_of
-from streams.intake.arrival import event_id
-from streams.intake.items import ReadClaim, Rejected, Warned
+from streams.intake.arrival import Circumstances, arrive_fact, event_id
+from streams.intake.items import ReadClaim, ReadFact, Rejected, Span, Warned
 from streams.intake.json_claim import read_json
 from streams.intake.reading import MAX_RECORD_BYTES
 from streams.metrics import Metrics
@@ -58,7 +60,7 @@ async def test_a_claim_goes_into_the_log_of_its_patient(intake):
     assert logged.headers == {
         "content-type": content_type("claim").encode(),
         "cs-event-id": event_id("b", (encoded(FULL),)).encode(),
-        "cs-person": TOKENS.person(claim, token).encode(),
+        "cs-person": TOKENS.person(claim.who, token).encode(),
         "cs-origin": b"claims.received:3:17",
         "cs-arrived-ms": b"1781481600000",
     }
@@ -210,3 +212,90 @@ async def test_a_record_the_broker_has_no_time_for_is_read_all_the_same(intake, 
     assert logged.headers["cs-arrived-ms"] == b"0"
     assert "received_on" not in json.loads(logged.value)
     assert metrics.registry.get_sample_value("claims_last_received_timestamp_seconds", {"source": "default"}) is None
+
+
+MEMBER = {"payer_id": "MEDICARE", "member_id": "1EG4TE5MK73"}
+WHO = {"first_name": "Wilhelmina", "birth_date": "1950-02-01"}
+AUTHORIZATION = {**MEMBER, "authorization_number": "A1", "status": "approved"}
+ENCOUNTER = {**MEMBER, "service_date": "2026-06-15", "guidance": "none"}
+
+
+def read_fact(model: type[Authorization | Encounter], tree: dict[str, object]) -> ReadFact:
+    """A fact as reading gives it."""
+    return ReadFact(model.model_validate_json(encoded(tree)), (encoded(tree),), Span(0, 1), unknown_fields=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "tree"),
+    [("authorization", Authorization, AUTHORIZATION), ("encounter", Encounter, ENCOUNTER)],
+)
+@pytest.mark.parametrize("patient", [None, WHO])
+async def test_a_fact_goes_into_the_log_of_its_patient(intake, monkeypatch, kind, model, tree, patient):
+    item = read_fact(model, {**tree, "patient": patient})
+    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter([item]))
+    out = await outputs(intake, FakeRecord(encoded(tree), (("cs-source", b"b"),)))
+    (logged,) = out.to(TOPICS.patient_events)
+    arrived = arrive_fact(item, Circumstances("b"), TOKENS)
+
+    assert (logged.key, logged.partition) == (arrived.patient_token.encode(), partition_of(logged.key, 8))
+    assert model.model_validate_json(logged.value) == item.fact
+    assert logged.headers == {
+        "content-type": content_type(kind).encode(),
+        "cs-event-id": event_id("b", item.identity).encode(),
+        "cs-person": arrived.person.encode(),
+        "cs-origin": b"claims.received:3:17",
+        "cs-arrived-ms": b"1781481600000",
+    }
+    assert (arrived.person == "") is (patient is None)
+
+
+async def test_a_fact_is_in_the_log_of_the_claims_of_its_member(intake, monkeypatch):
+    claim = read_json(encoded(FULL))
+    items = [claim, read_fact(Authorization, AUTHORIZATION), read_fact(Encounter, ENCOUNTER)]
+    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter(items))
+    out = await outputs(intake, FakeRecord(b"{}"))
+
+    assert len({(output.key, output.partition) for output in out.to(TOPICS.patient_events)}) == 1
+
+
+async def test_facts_stand_in_the_manifest_and_are_no_items(intake, metrics, monkeypatch):
+    claim = read_json(encoded(SMALLEST))
+    first, second = read_fact(Authorization, AUTHORIZATION), read_fact(Encounter, ENCOUNTER)
+    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter([first, claim, second]))
+    out = await outputs(intake, FakeRecord(b"{}"))
+    out.confirm()
+    told = manifest(out)
+
+    assert told.fact_ids == (event_id("default", first.identity), event_id("default", second.identity))
+    assert told.event_ids == (event_id("default", claim.identity),)
+    assert (told.items, told.unknown_fields) == (1, 2)
+    assert metrics.registry.get_sample_value("claims_received_total", {"source": "default", "format": "json"}) == 1
+
+
+async def test_the_facts_of_a_large_record_are_accounted_for_in_parts(intake, monkeypatch):
+    facts = [read_fact(Encounter, {**ENCOUNTER, "image_views": views}) for views in range(5)]
+    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter(facts))
+    monkeypatch.setattr(intake_module, "MANIFEST_ITEMS", 2)
+    out = await outputs(intake, FakeRecord(b"{}"))
+    parts = [Manifest.model_validate_json(output.value) for output in out.to(TOPICS.manifests)]
+
+    assert [len(part.fact_ids) for part in parts] == [2, 2, 1]
+    assert {(part.items, part.event_ids) for part in parts} == {(0, ())}
+
+
+async def test_a_part_of_a_manifest_with_facts_claims_and_rejections_fits_a_batch(intake, monkeypatch):
+    rejected = read_json(encoded(SMALLEST | {"subscriber": {"member_id": "1", "relationship": "x"}}))
+    items = [read_json(encoded(SMALLEST)), read_fact(Encounter, ENCOUNTER), rejected] * 4000
+    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter(items))
+    out = await outputs(intake, FakeRecord(b"ISA*"))
+
+    assert max(len(output.value) for output in out.to(TOPICS.manifests)) < 1 << 20
+
+
+async def test_nothing_personal_of_a_fact_stands_outside_its_value(intake, monkeypatch):
+    item = read_fact(Authorization, {**AUTHORIZATION, "patient": WHO})
+    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter([item]))
+    out = await outputs(intake, FakeRecord(encoded(AUTHORIZATION)))
+    shown = [manifest(out).model_dump_json(), *(repr((output.key, output.headers)) for output in out.outputs)]
+
+    assert [] == [private for private in PRIVATE for text in shown if private.lower() in text.lower()]

@@ -4,11 +4,14 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
+from schemas.authorization import Authorization
 from schemas.codec import content_type
 from schemas.decision import Decision
+from schemas.encounter import Encounter
 from streams.agents.validate import NotInLogError, Validate, from_log
 from streams.deciding import Decider
-from streams.intake.arrival import Circumstances, arrive
+from streams.intake.arrival import Circumstances, arrive, arrive_fact
+from streams.intake.items import ReadFact, Span
 from streams.metrics import Metrics
 from streams.state import changelog
 from streams.tokens import Tokens
@@ -38,6 +41,36 @@ def logged(tree, offset: int = 17, **changes) -> FakeRecord:
         topic=TOPICS.patient_events,
         offset=offset,
         **changes,
+    )
+
+
+MEMBER = {"payer_id": "MEDICARE", "member_id": "1EG4TE5MK73"}
+WHO = {"first_name": "Ebenezer", "birth_date": "1961-03-04"}
+AUTHORIZATION = {**MEMBER, "authorization_number": "AX-1", "status": "approved", "services": [{"procedure_code": "J1"}]}
+ENCOUNTER = {**MEMBER, "service_date": "2026-06-15", "guidance": "none"}
+
+
+def read_fact(tree: dict[str, object]) -> ReadFact:
+    """An authorization or encounter as reading gives it."""
+    model = Authorization if "authorization_number" in tree else Encounter
+    return ReadFact(model.model_validate_json(json.dumps(tree)), (json.dumps(tree).encode(),), Span(0, 1))
+
+
+def logged_fact(tree: dict[str, object], offset: int = 17) -> FakeRecord:
+    """A fact in the patient log as intake writes it."""
+    arrived = arrive_fact(read_fact(tree), Circumstances("a"), TOKENS)
+    kind = "authorization" if isinstance(arrived.fact, Authorization) else "encounter"
+    return FakeRecord(
+        arrived.fact.model_dump_json(exclude_defaults=True).encode(),
+        (
+            ("content-type", content_type(kind).encode()),
+            ("cs-event-id", arrived.event_id.encode()),
+            ("cs-person", arrived.person.encode()),
+            ("cs-arrived-ms", b"1781481600000"),
+        ),
+        key=arrived.patient_token.encode(),
+        topic=TOPICS.patient_events,
+        offset=offset,
     )
 
 
@@ -168,6 +201,17 @@ async def test_decisions_are_counted_when_the_broker_has_them(validate, metrics)
         replace(logged(claim()), value=None),
         replace(logged(claim()), value=b"{}"),
         replace(logged(claim()), value=b"\xff"),
+        without(logged(claim()), "cs-person", b""),
+        without(logged(claim()), "content-type", content_type("decision").encode()),
+        without(logged_fact(AUTHORIZATION), "content-type"),
+        without(logged_fact(AUTHORIZATION), "content-type", content_type("encounter").encode()),
+        without(logged_fact(AUTHORIZATION), "content-type", content_type("claim").encode()),
+        without(logged_fact(AUTHORIZATION), "cs-person", b"1EG4TE5MK73"),
+        without(logged_fact(ENCOUNTER), "cs-event-id"),
+        without(logged_fact(ENCOUNTER), "cs-arrived-ms"),
+        replace(logged_fact(ENCOUNTER), key=b"1EG4TE5MK73"),
+        replace(logged_fact(ENCOUNTER), value=b'{"service_date": "2026-06-15", "member_id": "1EG4TE5MK73"}'),
+        replace(logged_fact(ENCOUNTER), value=None),
         FakeRecord(b"", ()),
     ],
 )
@@ -183,3 +227,77 @@ def test_a_claim_of_the_log_is_the_one_that_arrived():
 
     assert arrived == arrive(accepted(FULL), Circumstances("a"), TOKENS)
     assert arrived_ms == 1_781_481_600_000
+
+
+@pytest.mark.parametrize("tree", [AUTHORIZATION, ENCOUNTER])
+@pytest.mark.parametrize("patient", [None, WHO])
+def test_a_fact_of_the_log_is_the_one_that_arrived_for_a_person_or_for_any(tree, patient):
+    item = read_fact({**tree, "patient": patient})
+    arrived, arrived_ms = from_log(logged_fact({**tree, "patient": patient}))
+
+    assert arrived == arrive_fact(item, Circumstances("a"), TOKENS)
+    assert (arrived.person == "") is (patient is None)
+    assert arrived_ms == 1_781_481_600_000
+
+
+def test_a_fact_without_the_header_of_its_person_is_for_any_person():
+    arrived, _ = from_log(without(logged_fact(ENCOUNTER), "cs-person"))
+
+    assert arrived.person == ""
+
+
+@pytest.mark.parametrize("tree", [AUTHORIZATION, ENCOUNTER])
+async def test_a_fact_enters_state_and_changelog_and_nothing_is_decided_of_it(validate, metrics, tree):
+    record = logged_fact(tree)
+    out = await outputs(validate, record)
+    out.confirm()
+    (entry,) = out.outputs
+    token, decoded = changelog.decode(entry.key, entry.value)
+    facts = validate.store.patients.of(token).facts_of("anyone", 18)
+
+    assert (entry.topic, entry.partition) == (TOPICS.state_changelog, 3)
+    assert token.encode() == record.key
+    assert decoded.known.position == 17
+    assert [decoded.authorization or decoded.encounter] == [*facts.authorizations, *facts.encounters]
+    assert metrics.registry.get_sample_value("claims_decision_seconds_count") == 0
+    assert not metrics.registry.get_sample_value("claims_redelivered_total")
+
+
+@pytest.mark.parametrize("tree", [AUTHORIZATION, ENCOUNTER])
+async def test_a_fact_met_again_adds_nothing(validate, tree):
+    first = await outputs(validate, logged_fact(tree, 17))
+    within = await outputs(validate, logged_fact(tree, 18), logged_fact(tree, 19))
+
+    assert len(first.outputs) == 1
+    assert within.outputs == []
+    assert validate.store.patients.events() == 1
+
+
+async def test_a_fact_twice_in_one_chunk_is_entered_once(validate):
+    assert len((await outputs(validate, logged_fact(ENCOUNTER, 17), logged_fact(ENCOUNTER, 18))).outputs) == 1
+
+
+async def test_a_claim_sees_the_facts_before_it_in_its_chunk_and_none_after(validate):
+    first, second = claim(claim_id="A"), claim(claim_id="B")
+    out = await outputs(validate, logged(first, 17), logged_fact(ENCOUNTER, 18), logged(second, 19))
+    again = await outputs(validate, logged(first, 20))
+    before, after = (decided_of(out, name) for name in ("A", "B"))
+
+    assert {"rule": "GUID-01", "missing": "encounter.guidance"} in before["checks"]["not_checked"]
+    assert "GUID-01" in after["checks"]["fail"]
+    assert decided_of(again, "A") == before
+
+
+def decided_of(out: FakeOutbox, claim_id: str) -> dict[str, object]:
+    """The decision about a claim among the outputs."""
+    decisions = [json.loads(each.value) for each in out.outputs if each.topic != TOPICS.state_changelog]
+    (found,) = [decision for decision in decisions if decision["claim_id"] == claim_id]
+    return found
+
+
+async def test_nothing_personal_of_a_fact_stands_in_the_state(validate):
+    facts = [{**AUTHORIZATION, "patient": WHO}, {**ENCOUNTER, "patient": WHO}]
+    out = await outputs(validate, *(logged_fact(tree, offset) for offset, tree in enumerate(facts)))
+    shown = [repr(output) for output in out.outputs]
+
+    assert [] == [private for private in PRIVATE for text in shown if private.lower() in text.lower()]

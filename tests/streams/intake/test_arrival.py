@@ -3,7 +3,10 @@ from datetime import date
 
 import pytest
 
-from streams.intake.arrival import Circumstances, arrive, event_id
+from schemas.authorization import Authorization, PatientReference
+from schemas.encounter import Encounter
+from streams.intake.arrival import Circumstances, arrive, arrive_fact, event_id
+from streams.intake.items import ReadFact, Span
 from streams.tokens import Tokens
 from tests.streams.intake.building import accepted, claim
 from validators.loading import load_ruleset
@@ -69,4 +72,45 @@ def test_an_arrival_carries_the_tokens_of_its_patient():
     arrived = arrive(accepted(claim()), Circumstances("a"), TOKENS)
 
     assert arrived.patient_token == TOKENS.patient(arrived.claim)
-    assert arrived.person == TOKENS.person(arrived.claim, arrived.patient_token)
+    assert arrived.person == TOKENS.person(arrived.claim.who, arrived.patient_token)
+
+
+def fact(kind=Authorization, **fields) -> ReadFact:
+    """A fact of the member of the smallest claim."""
+    whose = {"payer_id": "MEDICARE", "member_id": "1EG4-TE5-MK73"}
+    own = {"authorization_number": "A1", "status": "approved"} if kind is Authorization else {"service_date": DAYS[0]}
+    return ReadFact(kind(**whose | own | fields), (b"bytes",), Span(0, 5))
+
+
+@pytest.mark.parametrize("kind", [Authorization, Encounter])
+def test_a_fact_arrives_at_the_member_of_a_claim(kind):
+    of_claim = arrive(accepted(claim()), Circumstances("a"), TOKENS)
+    arrived = arrive_fact(fact(kind), Circumstances("a"), TOKENS)
+
+    assert arrived.patient_token == of_claim.patient_token
+    assert arrived.person == ""
+    assert arrived.event_id == event_id("a", (b"bytes",))
+
+
+def test_a_fact_of_no_source_is_of_the_default_one():
+    assert arrive_fact(fact(), Circumstances(None), TOKENS).event_id == event_id("default", (b"bytes",))
+
+
+def test_a_fact_of_a_person_arrives_at_that_person():
+    who = {"member_id": "1EG4TE5MK73", "first_name": "Ann", "birth_date": "1950-02-01"}
+    of_claim = arrive(accepted(claim(subscriber=who)), Circumstances("a"), TOKENS)
+    same = fact(patient=PatientReference(first_name="ANN", birth_date=date(1950, 2, 1)))
+    other = fact(patient=PatientReference(first_name="BEA", birth_date=date(1950, 2, 1)))
+
+    assert arrive_fact(same, Circumstances("a"), TOKENS).person == of_claim.person
+    assert arrive_fact(other, Circumstances("a"), TOKENS).person not in ("", of_claim.person)
+
+
+@pytest.mark.parametrize(("first_name", "birth_date", "of_anyone"), [
+    (None, None, True), (" ", None, True), ("ANN", None, False), (None, date(1950, 2, 1), False)
+])  # fmt: skip
+def test_a_patient_without_birth_date_and_name_is_any_person(first_name, birth_date, of_anyone):
+    who = PatientReference(first_name=first_name, birth_date=birth_date)
+    arrived = arrive_fact(fact(patient=who), Circumstances("a"), TOKENS)
+
+    assert (arrived.person == "") is of_anyone
