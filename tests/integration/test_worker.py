@@ -306,3 +306,24 @@ async def test_a_worker_leaves_nothing_in_the_folder_it_runs_in(
     worker.terminate()
 
     assert [] == list(empty.iterdir())
+
+
+async def test_an_authorization_and_an_encounter_that_came_before_are_known_to_the_claim(
+    topics, start_worker, producer, reader, settings
+):
+    payer = {"id": "EXCIGNA", "filing_indicator": "CI"}
+    member = claim(1)["subscriber"]["member_id"]
+    known = {"payer_id": "EXCIGNA", "member_id": member}
+    authorization = known | {"authorization_number": "PA1", "status": "approved", "valid_to": "2026-05-31"}
+    encounter = known | {"service_date": "2026-06-15", "guidance": "none"}
+    billed = claim(1, payer=payer, authorizations=[{"number": "PA1"}])
+    start_worker(**settings)
+    for record in (authorization, encounter, billed):
+        await producer.send_and_wait(topics.received, json.dumps(record).encode(), partition=0)
+
+    (decided,) = await reader.until(enough_decisions(1), *outcome_topics(topics))
+    changelog = await reader.to_end(topics.state_changelog)
+
+    assert {"AUTH-11", "GUID-01"} <= set(json.loads(decided.value)["checks"]["fail"])
+    assert 3 == len(changelog)
+    assert [] == [secret for secret in SECRETS for record in changelog if secret.encode() in record.value]

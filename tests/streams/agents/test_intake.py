@@ -232,7 +232,7 @@ def read_fact(model: type[Authorization | Encounter], tree: dict[str, object]) -
 @pytest.mark.parametrize("patient", [None, WHO])
 async def test_a_fact_goes_into_the_log_of_its_patient(intake, monkeypatch, kind, model, tree, patient):
     item = read_fact(model, {**tree, "patient": patient})
-    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter([item]))
+    monkeypatch.setattr(intake_module, "read_record", lambda *_, **__: iter([item]))
     out = await outputs(intake, FakeRecord(encoded(tree), (("cs-source", b"b"),)))
     (logged,) = out.to(TOPICS.patient_events)
     arrived = arrive_fact(item, Circumstances("b"), TOKENS)
@@ -252,7 +252,7 @@ async def test_a_fact_goes_into_the_log_of_its_patient(intake, monkeypatch, kind
 async def test_a_fact_is_in_the_log_of_the_claims_of_its_member(intake, monkeypatch):
     claim = read_json(encoded(FULL))
     items = [claim, read_fact(Authorization, AUTHORIZATION), read_fact(Encounter, ENCOUNTER)]
-    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter(items))
+    monkeypatch.setattr(intake_module, "read_record", lambda *_, **__: iter(items))
     out = await outputs(intake, FakeRecord(b"{}"))
 
     assert len({(output.key, output.partition) for output in out.to(TOPICS.patient_events)}) == 1
@@ -261,7 +261,7 @@ async def test_a_fact_is_in_the_log_of_the_claims_of_its_member(intake, monkeypa
 async def test_facts_stand_in_the_manifest_and_are_no_items(intake, metrics, monkeypatch):
     claim = read_json(encoded(SMALLEST))
     first, second = read_fact(Authorization, AUTHORIZATION), read_fact(Encounter, ENCOUNTER)
-    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter([first, claim, second]))
+    monkeypatch.setattr(intake_module, "read_record", lambda *_, **__: iter([first, claim, second]))
     out = await outputs(intake, FakeRecord(b"{}"))
     out.confirm()
     told = manifest(out)
@@ -274,7 +274,7 @@ async def test_facts_stand_in_the_manifest_and_are_no_items(intake, metrics, mon
 
 async def test_the_facts_of_a_large_record_are_accounted_for_in_parts(intake, monkeypatch):
     facts = [read_fact(Encounter, {**ENCOUNTER, "image_views": views}) for views in range(5)]
-    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter(facts))
+    monkeypatch.setattr(intake_module, "read_record", lambda *_, **__: iter(facts))
     monkeypatch.setattr(intake_module, "MANIFEST_ITEMS", 2)
     out = await outputs(intake, FakeRecord(b"{}"))
     parts = [Manifest.model_validate_json(output.value) for output in out.to(TOPICS.manifests)]
@@ -286,7 +286,7 @@ async def test_the_facts_of_a_large_record_are_accounted_for_in_parts(intake, mo
 async def test_a_part_of_a_manifest_with_facts_claims_and_rejections_fits_a_batch(intake, monkeypatch):
     rejected = read_json(encoded(SMALLEST | {"subscriber": {"member_id": "1", "relationship": "x"}}))
     items = [read_json(encoded(SMALLEST)), read_fact(Encounter, ENCOUNTER), rejected] * 4000
-    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter(items))
+    monkeypatch.setattr(intake_module, "read_record", lambda *_, **__: iter(items))
     out = await outputs(intake, FakeRecord(b"ISA*"))
 
     assert max(len(output.value) for output in out.to(TOPICS.manifests)) < 1 << 20
@@ -294,7 +294,7 @@ async def test_a_part_of_a_manifest_with_facts_claims_and_rejections_fits_a_batc
 
 async def test_nothing_personal_of_a_fact_stands_outside_its_value(intake, monkeypatch):
     item = read_fact(Authorization, {**AUTHORIZATION, "patient": WHO})
-    monkeypatch.setattr(intake_module, "read_record", lambda *_: iter([item]))
+    monkeypatch.setattr(intake_module, "read_record", lambda *_, **__: iter([item]))
     out = await outputs(intake, FakeRecord(encoded(AUTHORIZATION)))
     shown = [manifest(out).model_dump_json(), *(repr((output.key, output.headers)) for output in out.outputs)]
 

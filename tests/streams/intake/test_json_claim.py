@@ -5,10 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim
+from schemas.encounter import Encounter
 from schemas.rejection import REJECTION_CODES
-from streams.intake.items import ReadClaim, Rejected
+from streams.intake.items import ReadClaim, ReadFact, Rejected
 from streams.intake.json_claim import read_json
+from streams.intake.reading import read_record
 from tests.streams.intake.building import (
     FULL,
     LINE,
@@ -327,8 +330,8 @@ class TestOtherKinds:
                 "not-a-claim",
                 "use",
             ),
-            ({"authorization_number": "A1", "member_id": "1"}, "not-a-claim", "--authorizations"),
-            ({"member_id": "1", "service_date": "2026-06-15"}, "not-a-claim", "--encounters"),
+            ({"authorization_number": "A1", "member_id": "1"}, "missing-field", "every authorization"),
+            ({"member_id": "1", "service_date": "2026-06-15"}, "missing-field", "every encounter"),
             ({"resourceType": 5}, "missing-field", "/claim_id"),
             ({}, "missing-field", "/claim_id"),
         ],
@@ -337,6 +340,23 @@ class TestOtherKinds:
         rejection = refused(tree).rejection
 
         assert (rejection.code, words in rejection.message) == (code, True), rejection.message
+
+
+AUTHORIZATION = {"authorization_number": "A1", "payer_id": "P", "member_id": "1", "status": "approved"}
+ENCOUNTER = {"payer_id": "P", "member_id": "1", "service_date": "2026-06-15"}
+
+
+@pytest.mark.parametrize(("tree", "model"), [(AUTHORIZATION, Authorization), (ENCOUNTER, Encounter)])
+def test_an_authorization_and_an_encounter_are_facts(tree, model):
+    item = read_json(json.dumps(tree | {"extra": 1}).encode())
+
+    assert (ReadFact, model, 1) == (type(item), type(item.fact), item.unknown_fields)
+
+
+def test_a_content_type_says_what_an_object_lacks():
+    (item,) = read_record(b'{"payer_id": "P"}', "application/vnd.claimstream.authorization+json;v=1")
+
+    assert ("missing-field", "/authorization_number") == (item.rejection.code, item.rejection.at)
 
 
 def leaves(tree, path=()):

@@ -103,7 +103,7 @@ def test_a_string_of_seven_mebibytes_is_read():
     assert isinstance(item, ReadClaim)
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"claim"}))
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"claim", "authorization", "encounter"}))
 def test_a_content_type_of_ours_that_is_no_claim_is_refused(kind):
     assert code(CLAIM, content_type(kind)) == "not-a-claim"
 
