@@ -17,6 +17,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -142,11 +143,12 @@ def bars(panel: dict[str, Any], answers: list[Any]) -> str:
     found = [(named(target, each["metric"]), float(each["value"][1])) for each in answers[0]]
     most = max([value for _, value in found], default=0) or 1
     height = min(26, (panel["gridPos"]["h"] * UNIT - 44) / max(len(found), 1))
-    return "".join(
-        f'<div class="bar" style="height:{height:.1f}px"><span>{html.escape(name)}</span><b style="width:'
-        f'{100 * value / most:.1f}%;background:{color_at(panel, value)}"></b><span>{shown(round(value), unit)}</span></div>'
-        for name, value in found
-    )
+    parts = []
+    for name, value in found:
+        bar = f'<b style="width:{100 * value / most:.1f}%;background:{color_at(panel, value)}"></b>'
+        figure = shown(round(value), unit)
+        parts.append(f"<span>{html.escape(name)}</span>{bar}<span>{figure}</span>")
+    return "".join(f'<div class="bar" style="height:{height:.1f}px">{part}</div>' for part in parts)
 
 
 def table(panel: dict[str, Any], answers: list[Any]) -> str:
@@ -169,6 +171,46 @@ def stacked(series: Series) -> Series:
     return piled
 
 
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Where instants and values lie on a chart of this size in pixels."""
+
+    window: tuple[float, float]
+    top: float
+    width: float
+    height: float
+    left: float = 48.0
+
+    def x(self, at: float) -> float:
+        """Pixels from the left."""
+        start, end = self.window
+        return self.left + (at - start) / (end - start) * (self.width - self.left)
+
+    def y(self, value: float) -> float:
+        """Pixels from above."""
+        return self.height - 16 - min(value / self.top, 1) * (self.height - 22)
+
+    def axes(self, unit: str) -> str:
+        """Lines and figures at four heights, and the minutes."""
+        parts = []
+        for value in (self.top * tick / 4 for tick in range(5)):
+            parts.append(f'<path d="M{self.left} {self.y(value):.1f}H{self.width}" stroke="#26282e"/>')
+            at = f'x="{self.left - 6}" y="{self.y(value) + 3:.1f}"'
+            parts.append(f'<text {at} text-anchor="end">{shown(value, unit)}</text>')
+        for minute in range(int((self.window[1] - self.window[0]) // 60) + 1):
+            at = f'x="{self.x(self.window[0] + 60 * minute):.1f}" y="{self.height - 2:.1f}"'
+            parts.append(f'<text {at} text-anchor="middle">{minute} min</text>')
+        return "".join(parts)
+
+    def curve(self, points: list[tuple[float, float]], color: str, *, solid: bool) -> str:
+        """A line and the area under it; a solid area hides what lies below."""
+        path = "L".join(f"{self.x(at):.1f} {self.y(value):.1f}" for at, value in points)
+        area = f"M{path}L{self.x(points[-1][0]):.1f} {self.y(0):.1f}L{self.x(points[0][0]):.1f} {self.y(0):.1f}Z"
+        ground = f'<path d="{area}" fill="#181b1f"/>' if solid else ""
+        fill = f'<path d="{area}" fill="{color}" fill-opacity="{0.45 if solid else 0.08}"/>'
+        return f'{ground}{fill}<path d="M{path}" fill="none" stroke="{color}" stroke-width="1.4"/>'
+
+
 def lines(panel: dict[str, Any], answers: list[Any], window: tuple[float, float], width: float) -> str:
     """The course of every series, with axes and a legend."""
     series: Series = [
@@ -176,45 +218,24 @@ def lines(panel: dict[str, Any], answers: list[Any], window: tuple[float, float]
         for target, answer in zip(panel["targets"], answers, strict=True)
         for each in answer
     ]
-    defaults = panel["fieldConfig"]["defaults"]
-    fixed = {each["matcher"]["options"]: each["properties"][0]["value"]["fixedColor"]
-             for each in panel["fieldConfig"]["overrides"]}  # fmt: skip
+    config = panel["fieldConfig"]
+    defaults, overrides = config["defaults"], config["overrides"]
+    fixed = {each["matcher"]["options"]: each["properties"][0]["value"]["fixedColor"] for each in overrides}
     colors = [COLORS[fixed[name]] if name in fixed else PALETTE[n % len(PALETTE)] for n, (name, _) in enumerate(series)]
-    is_stacked = defaults["custom"]["stacking"]["mode"] != "none"
-    drawn = stacked(series) if is_stacked else series
-    legend_rows = 1 + sum(len(name) * 6.6 + 28 for name, _ in series) // (width - 24)
-    height = panel["gridPos"]["h"] * UNIT - 40 - 15 * legend_rows
+    solid = defaults["custom"]["stacking"]["mode"] != "none"
+    drawn = stacked(series) if solid else series
     top = defaults.get("max") or max([value for _, points in drawn for _, value in points], default=0) * 1.08 or 1
-    inner, left = width - 24, 48.0
-
-    def x(at: float) -> float:
-        return left + (at - window[0]) / (window[1] - window[0]) * (inner - left)
-
-    def y(value: float) -> float:
-        return height - 16 - min(value / top, 1) * (height - 22)
-
-    parts = []
-    for tick in range(5):
-        value = top * tick / 4
-        parts.append(f'<path d="M{left} {y(value):.1f}H{inner}" stroke="#26282e"/>')
-        parts.append(
-            f'<text x="{left - 6}" y="{y(value) + 3:.1f}" text-anchor="end">{shown(value, defaults["unit"])}</text>'
-        )
-    for minute in range(int((window[1] - window[0]) // 60) + 1):
-        at = window[0] + 60 * minute
-        parts.append(f'<text x="{x(at):.1f}" y="{height - 2:.1f}" text-anchor="middle">{minute} min</text>')
-    for (_, points), color in reversed(list(zip(drawn, colors, strict=True))):
-        if not points:
-            continue
-        path = "L".join(f"{x(at):.1f} {y(value):.1f}" for at, value in points)
-        area = f"M{path}L{x(points[-1][0]):.1f} {y(0):.1f}L{x(points[0][0]):.1f} {y(0):.1f}Z"
-        ground = "#181b1f" if is_stacked else "none"
-        parts.append(f'<path d="{area}" fill="{ground}"/><path d="{area}" fill="{color}" fill-opacity="'
-                     f'{0.45 if is_stacked else 0.08}"/>')  # fmt: skip
-        parts.append(f'<path d="M{path}" fill="none" stroke="{color}" stroke-width="1.4"/>')
-    legend = "".join(f'<span><i style="background:{color}"></i>{html.escape(name)}</span>'
-                     for (name, _), color in zip(series, colors, strict=True))  # fmt: skip
-    return f'<svg width="{inner}" height="{height}">{"".join(parts)}</svg><div class="legend">{legend}</div>'
+    legend_rows = 1 + sum(len(name) * 6.6 + 28 for name, _ in series) // (width - 24)
+    plane = Plane(window, top, width - 24, panel["gridPos"]["h"] * UNIT - 40 - 15 * legend_rows)
+    # The last of a stack is the highest: drawn first, the others lie before it.
+    backwards = reversed(list(zip(drawn, colors, strict=True)))
+    curves = "".join(plane.curve(points, color, solid=solid) for (_, points), color in backwards if points)
+    legend = "".join(
+        f'<span><i style="background:{color}"></i>{html.escape(name)}</span>'
+        for (name, _), color in zip(series, colors, strict=True)
+    )
+    chart = f'<svg width="{plane.width}" height="{plane.height}">{plane.axes(defaults["unit"])}{curves}</svg>'
+    return f'{chart}<div class="legend">{legend}</div>'
 
 
 def page(prometheus: Prometheus, end: float) -> tuple[str, int]:
