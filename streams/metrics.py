@@ -99,6 +99,8 @@ class Metrics:
             self.retries.labels(topic)
         for rule in ruleset.rules:
             self.rule_errors.labels(rule.id)
+        for stage in ("intake", "validate", "confirm"):
+            self.stage_seconds.labels(stage)
 
     def chunk_confirmed(self, stage: str, work_seconds: float, confirm_seconds: float) -> None:
         """Observe a chunk the broker has all outputs of; `stage` is intake or validate."""

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from streams.topic_layout import DEFAULT_LAYOUT, Difference, Found, Layout, Topic, Topics, compare
 
 __all__ = [
+    "Broker",
     "BrokerRefused",
     "BrokerUnreachable",
     "Difference",
@@ -24,6 +25,7 @@ __all__ = [
     "TopicsError",
     "apply_topics",
     "check_topics",
+    "look_at",
     "plan",
     "require_topics",
 ]
@@ -52,6 +54,14 @@ class TopicsDiffer(TopicsError):  # noqa: N818 - says what happened
         first, rest = self.differences[0].message, len(self.differences) - 1
         more = f" ({rest} more; see `claimstream topics check`)" if rest else ""
         super().__init__(f"the topics are not as the contract has them: {first}{more}")
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """What answers at an address: the id of its cluster, and the topics it has."""
+
+    cluster_id: str
+    topics: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,13 @@ async def check_topics(
     async with _admin(bootstrap, client) as admin:
         wanted = layout.topics(topics)
         return compare(wanted, topics, await _describe(admin, wanted))
+
+
+async def look_at(bootstrap: str, *, client: Mapping[str, Any] | None = None) -> Broker:
+    """The broker at an address. Raises BrokerUnreachable, BrokerRefused."""
+    async with _admin(bootstrap, client) as admin:
+        cluster = await admin.describe_cluster()
+        return Broker(cluster["cluster_id"] or "", frozenset(await admin.list_topics()))
 
 
 async def require_topics(

@@ -1,21 +1,16 @@
-"""Sends the feed to a broker, at a pace."""
+"""Sends the feed of the demo to a broker, at a pace."""
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaProducer
-
-from streams import clock
 from streams import headers as h
 from streams.demo.generator import FeedRecord
-
-MOST_BYTES = 16 << 20
+from streams.feeding.sending import Outgoing, Sender, open_producer
 
 
 @dataclass(slots=True)
 class Sent:
-    """How much was sent and acknowledged so far; `done` once that is all."""
+    """How much was sent so far; `done` once all of it was acknowledged."""
 
     records: int = 0
     items: int = 0
@@ -35,24 +30,13 @@ async def send(records: Iterable[FeedRecord], bootstrap: str, topic: str, sent: 
 
     The key is the source, so that the claims of a source stay in order.
     """
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=5, max_request_size=MOST_BYTES
-    )
-    try:
-        await producer.start()
-        started = clock.monotonic()
-        waiting = []
-        for record in records:
-            key = record.source.encode()
-            waiting.append(await producer.send(topic, record.value, key=key, headers=headers_of(record)))
-            sent.records += 1
-            sent.items += record.items
-            ahead = sent.items / rate - (clock.monotonic() - started) if rate else 0
-            if ahead > 0 or len(waiting) >= 500:
-                await asyncio.gather(*waiting)
-                waiting.clear()
-                await asyncio.sleep(max(0.0, ahead))
-        await asyncio.gather(*waiting)
-    finally:
-        await producer.stop()
+    async with open_producer({"bootstrap_servers": bootstrap}) as producer:
+        await Sender(producer, topic, rate=rate).send(_counted(records, sent), lambda _acknowledged: None)
     sent.done = True
+
+
+def _counted(records: Iterable[FeedRecord], sent: Sent) -> Iterator[Outgoing]:
+    for record in records:
+        sent.records += 1
+        sent.items += record.items
+        yield Outgoing(record.value, record.source.encode(), headers_of(record), record.items)

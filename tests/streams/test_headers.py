@@ -54,3 +54,11 @@ def test_a_timestamp_is_read_as_its_day_in_utc(text, expected):
 
 def test_a_position_is_topic_partition_and_offset():
     assert headers.position("demo.claims.received", 3, 17) == "demo.claims.received:3:17"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1", 1), ("501", 501), ("0", 1), ("-3", 1), ("", 1), (None, 1), ("²", 1), ("1000000000", 1), ("soon", 1)],
+)
+def test_the_number_of_a_claim_is_read_or_is_one(text, expected):
+    assert headers.ordinal(text) == expected

@@ -106,6 +106,7 @@ def test_what_alerts_watch_is_there_before_it_happens(metrics):
     assert sample("claims_dead_letters_total", {"topic": topics.patient_events_dlt, "code": "unprocessable"}) == 0
     assert sample("claims_broker_retries_total", {"topic": topics.patient_events}) == 0
     assert sample("claims_rule_errors_total", {"rule": "CODE-03"}) == 0
+    assert sample("claims_stage_seconds_count", {"stage": "validate"}) == 0
 
 
 def test_a_confirmed_chunk_is_observed_by_stage(metrics):

@@ -142,6 +142,7 @@ class _Transaction:
         self._read = read
         self._context = Context()
         self._levels: tuple[Level, ...] | None = None
+        self._dated: Segment | None = None
         self._start: int | None = None
         self._end = 0
         self._segments = 0
@@ -161,6 +162,7 @@ class _Transaction:
             ended = self.piece(end=segment.start) if self._in_claim else None
             if name not in STARTS_CLAIM:
                 self._context.take(segment)
+                self._dated = segment if name == "BHT" else self._dated
             if ended is not None:
                 yield ended
                 self._go_on(segment)
@@ -187,11 +189,10 @@ class _Transaction:
     def _go_on(self, segment: Segment) -> None:
         """Begin the next piece at `segment`: it stands in all levels that are open but the one it opens."""
         opened = self._context.last if segment.elements[0] == "HL" else None
-        self._levels = tuple(
-            Level(Span(level[0].start, level[-1].end), len(level))
-            for level in self._context.levels.values()
-            if level and level is not opened
-        )
+        levels = [level for level in self._context.levels.values() if level and level is not opened]
+        if self._dated is not None and not any(self._dated in level for level in levels):
+            levels.append([self._dated])  # BHT dates all claims after it, even where it stands in a level that ended
+        self._levels = tuple(Level(Span(level[0].start, level[-1].end), len(level)) for level in levels)
         self._start, self._segments, self._in_claim = None, 0, False
 
 

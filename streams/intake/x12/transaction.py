@@ -36,7 +36,8 @@ class Transaction:
         self._frame = frame
         self._kind = Kind(frame.transaction, frame.group)
         self._refusal = self._kind.refusal(None)
-        self._waiting: list[Segment] | None = None if self._refusal else []
+        # A later claim than the first says that the kind was settled by what stands in another part.
+        self._waiting: list[Segment] | None = None if self._refusal or first_ordinal > 1 else []
         self._context = Context()
         self._own: list[Segment] = []
         self._awaits_claim = True

@@ -21,6 +21,7 @@ from streams.tokens import Tokens
 from streams.topic_layout import Layout, Topics
 from tests.streams.agents.fakes import FakeChunk, FakeOutbox, FakeRecord
 from tests.streams.intake.building import FULL, PRIVATE, SMALLEST, encoded
+from tests.streams.intake.x12.building import CLAIM, LINE, OTHER_CLAIM, one
 from validators.loading import load_ruleset
 
 TOPICS = Topics("demo.")
@@ -299,3 +300,12 @@ async def test_nothing_personal_of_a_fact_stands_outside_its_value(intake, monke
     shown = [manifest(out).model_dump_json(), *(repr((output.key, output.headers)) for output in out.outputs)]
 
     assert [] == [private for private in PRIVATE for text in shown if private.lower() in text.lower()]
+
+
+async def test_a_part_of_a_transaction_gives_the_events_of_the_whole(intake):
+    second = one(OTHER_CLAIM)
+    whole = (await outputs(intake, FakeRecord(one(CLAIM + LINE, OTHER_CLAIM)))).to(TOPICS.patient_events)
+    part = (await outputs(intake, FakeRecord(second, (("cs-first-claim", b"2"),)))).to(TOPICS.patient_events)
+
+    assert [whole[1].headers["cs-event-id"]] == [each.headers["cs-event-id"] for each in part]
+    assert [whole[1].value] == [each.value for each in part]
