@@ -125,14 +125,12 @@ class Context:
         codes = self.ruleset.diagnosis_tiers["contrast_exception"]
         return any(d.code in codes or d.code.startswith(OBSTETRIC_CHAPTER) for d in self.claim.diagnoses)
 
-    def authorization(self, line: Line) -> AuthorizationFacts | Unfed | None:
-        """The record under the line's number; None when there is none; UNFED when it may exist and was not sent.
+    def authorization(self, number: str) -> AuthorizationFacts | Unfed | None:
+        """The record under a number that a line cites; None when there is none; UNFED when it may exist and was not sent.
 
         Only a complete feed of authorizations makes an unknown number a fact.
         """
-        if line.authorization_number is None:
-            return None
-        record = self.facts.authorization(line.authorization_number)
+        record = self.facts.authorization(number)
         if record is None and self.ruleset.authorizations_feed(self.payer_key) != "complete":
             return UNFED
         return record

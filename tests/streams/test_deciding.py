@@ -6,12 +6,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim
+from schemas.encounter import Encounter
 from streams.deciding import Decided, Decider
 from streams.state import changelog
 from streams.state.patient import Patients
-from tests.validators.building import Desk, a_claim, arrived, line, ruleset
-from tests.validators.strategies import claims
+from tests.validators.building import (
+    Desk,
+    a_claim,
+    an_authorization,
+    an_encounter,
+    arrived,
+    arrived_fact,
+    line,
+    ruleset,
+)
+from tests.validators.strategies import cases, claims
 from validators.decide import decision_bytes
 from validators.rule import Rule
 
@@ -198,3 +209,95 @@ def test_redelivery_after_a_rebuild_from_the_changelog_repeats_every_decision(gi
 
     assert again.redelivered
     assert decision_bytes(decisions[at].decision) == decision_bytes(again.decision)
+
+
+def standing(decided: Decided, rule_id: str) -> str:
+    checks = decided.decision.checks
+    if rule_id in checks.fail:
+        return "fail"
+    return "pass" if rule_id in checks.passed else "not checked"
+
+
+def test_a_fact_after_a_claim_changes_nothing_when_the_claim_is_met_again() -> None:
+    desk = Desk()
+    claim = a_claim()
+    first = desk.decide(claim, "event")
+    desk.note(an_encounter(claim, guidance="none"))
+    again = desk.decide(claim, "event")
+
+    assert again.redelivered
+    assert decision_bytes(first.decision) == decision_bytes(again.decision)
+    assert "not checked" == standing(again, "GUID-01")
+    assert "fail" == standing(desk.decide(claim, "another event"), "GUID-01")
+
+
+def test_a_fact_before_a_claim_counts_whenever_the_claim_is_met_again() -> None:
+    desk = Desk()
+    claim = a_claim()
+    desk.note(an_encounter(claim, guidance="none"))
+    first = desk.decide(claim, "event")
+    desk.note(an_encounter(claim, guidance="ct"))
+    again = desk.decide(claim, "event")
+
+    assert "fail" == standing(first, "GUID-01")
+    assert decision_bytes(first.decision) == decision_bytes(again.decision)
+
+
+def test_the_same_fact_twice_changes_nothing() -> None:
+    desk = Desk()
+    claim = a_claim()
+    old = an_encounter(claim, guidance="none")
+    desk.note(old, "old")
+    desk.note(an_encounter(claim, guidance="ct"), "new")
+
+    assert desk.note(old, "old") is None
+    assert 2 == desk.patients.events()
+    # Entered anew it would be the last one, and win.
+    assert "pass" == standing(desk.decide(claim), "GUID-01")
+
+
+def test_a_fact_asked_as_of_a_position_before_its_own_is_new() -> None:
+    desk = Desk(position=4)
+    fact = an_authorization(a_claim())
+    desk.note(fact, "fact")
+
+    assert Decider.entry_of_fact(arrived_fact(fact, "fact"), 4, desk.patients) is not None
+    assert Decider.entry_of_fact(arrived_fact(fact, "fact"), 5, desk.patients) is None
+
+
+def test_a_fact_of_one_member_says_nothing_of_another() -> None:
+    desk = Desk()
+    desk.note(an_encounter(a_claim(), guidance="none"))
+
+    assert "not checked" == standing(desk.decide(a_claim(subscriber={"member_id": "OTHER"})), "GUID-01")
+
+
+def test_entering_a_fact_reads_the_state_and_leaves_it_alone() -> None:
+    patients = Patients()
+    Decider.entry_of_fact(arrived_fact(an_authorization(a_claim())), 0, patients)
+
+    assert Patients() == patients
+
+
+@given(cases(), st.integers(0, 4))
+@settings(deadline=None)
+def test_only_facts_before_a_claim_count_and_a_rebuilt_state_repeats_it(
+    case: tuple[Claim, list[Authorization | Encounter]], at: int
+) -> None:
+    claim, facts = case
+    desk, alone = Desk(), Desk()
+    entries = [(arrived_fact(fact).patient_token, desk.note(fact)) for fact in facts[:at]]
+    first = desk.decide(claim, "event")
+    entries.append((arrived(claim).patient_token, first.entry))
+    entries += [(arrived_fact(fact).patient_token, desk.note(fact)) for fact in facts[at:]]
+    rebuilt = Patients()
+    for token, entry in reversed(entries):
+        assert entry is not None
+        rebuilt.add(*changelog.decode(changelog.key_of(token, entry.event_id), changelog.encode(entry)))
+    again = Decider(ruleset()).decide(arrived(claim, "event"), desk.position, rebuilt)
+    for fact in facts[:at]:
+        alone.note(fact)
+
+    assert again.redelivered
+    assert decision_bytes(first.decision) == decision_bytes(again.decision)
+    assert decision_bytes(first.decision) == decision_bytes(alone.decide(claim, "event").decision)

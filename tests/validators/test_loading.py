@@ -91,6 +91,10 @@ def max_levels(value: str, *, starts_on: str = "null", payer: str | None = None)
             "pack overlay/site.yaml, key diagnosis_tiers.T1",
         ),
         (
+            "authorizations: {feed: some}",
+            "pack overlay/site.yaml, key authorizations.feed: Input should be 'none', 'partial' or 'complete'",
+        ),
+        (
             "payer_ids: {SITE: {line_of_business: charity}}",
             "pack overlay/site.yaml, key payer_ids.SITE.line_of_business: Input should be 'medicare_ffs'",
         ),
@@ -257,6 +261,35 @@ def test_an_overlay_replaces_a_tier_of_diagnoses(overlay: Write) -> None:
 
     assert frozenset({"R52"}) == rules.diagnosis_tiers["T1"]
     assert ruleset().diagnosis_tiers["T2"] == rules.diagnosis_tiers["T2"]
+
+
+def test_no_authorizations_are_sent_until_an_overlay_says_so(overlay: Write) -> None:
+    assert "none" == ruleset().authorizations_feed("humana")
+
+    overlay("payer: humana\nauthorizations: {feed: complete}", "humana.yaml")
+    rules = load_ruleset(overlay("payer: aetna\nauthorizations: {feed: partial}", "aetna.yaml"))
+
+    assert ["complete", "partial", "none"] == [
+        rules.authorizations_feed(key) for key in ("humana", "aetna", "cigna_evicore")
+    ]
+
+
+def test_what_is_sent_of_a_payer_wins_over_what_is_sent_of_everybody(overlay: Write) -> None:
+    overlay("authorizations: {feed: complete}")
+    rules = load_ruleset(overlay("payer: humana\nauthorizations: {feed: none}", "humana.yaml"))
+
+    assert ["none", "complete"] == [rules.authorizations_feed(key) for key in ("humana", "aetna")]
+
+
+def test_a_number_is_unknown_only_where_all_authorizations_are_sent(overlay: Write) -> None:
+    claim = a_claim(
+        payer={"id": "EXCIGNA", "filing_indicator": "CI", "line_of_business": "commercial"},
+        authorizations=[{"number": "A1"}],
+    )
+    rules = load_ruleset(overlay("payer: cigna_evicore\nauthorizations: {feed: complete}"))
+
+    assert "AUTH-13" in decided(claim, rules=rules).decision.checks.fail
+    assert "AUTH-13" in {each.rule for each in decided(claim).decision.checks.not_checked}
 
 
 def test_an_empty_overlay_says_nothing(overlay: Write) -> None:

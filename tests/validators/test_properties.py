@@ -6,14 +6,17 @@ from typing import get_args
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim, ServiceLine
 from schemas.decision import OUTCOMES, Decision, Severity
-from tests.validators.building import Desk, decided, ruleset
-from tests.validators.strategies import INJECTIONS, claims, service_lines
+from schemas.encounter import Encounter
+from tests.validators.building import Desk, decided, fed, ruleset
+from tests.validators.strategies import INJECTIONS, cases, claims, service_lines
 from validators.codes import PRIMARY
 from validators.decide import content_id, decide, decision_bytes
 from validators.engine import Evaluation
 from validators.rule import Found
+from validators.ruleset import Feed
 
 RULE_IDS = frozenset(rule.id for rule in ruleset().rules)
 AT_RISK = frozenset({"flagged", "denied-risk"})
@@ -59,6 +62,31 @@ def test_any_claim_after_any_history_gets_one_outcome_and_a_whole_ledger(given_c
         check_amounts(claim, decision)
         assert decision == Decision.model_validate_json(decision_bytes(decision))
         assert decision.decision_id == content_id(decision.model_dump(mode="json", by_alias=True))
+
+
+@given(cases(), st.sampled_from(get_args(Feed)))
+@settings(deadline=None)
+def test_any_claim_with_any_facts_gets_one_outcome_and_a_whole_ledger(
+    case: tuple[Claim, list[Authorization | Encounter]], feed: Feed
+) -> None:
+    claim, facts = case
+    decision = decided(claim, facts=facts, rules=fed(feed)).decision
+
+    check_ledger(decision)
+    check_amounts(claim, decision)
+    assert decision == Decision.model_validate_json(decision_bytes(decision))
+
+
+@given(cases())
+@settings(deadline=None)
+def test_what_was_found_without_authorizations_is_found_with_all_of_them_said_to_be_sent(
+    case: tuple[Claim, list[Authorization | Encounter]],
+) -> None:
+    claim, facts = case
+    some, every = (decided(claim, facts=facts, rules=fed(feed)).decision for feed in ("none", "complete"))
+
+    assert set(some.checks.fail) <= set(every.checks.fail)
+    assert {finding.rule for finding in every.findings} - {finding.rule for finding in some.findings} <= {"AUTH-13"}
 
 
 def with_lines(claim: Claim, lines: list[ServiceLine]) -> Claim:

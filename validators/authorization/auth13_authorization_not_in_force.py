@@ -30,7 +30,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
         if line.authorization_number is None:
             continue
         needed = wiser_scope(line, context) if medicare else required(line, context)
-        record = context.authorization(line)
+        record = context.authorization(line.authorization_number)
         status = None if record is None or record is UNFED else record.status
         if needed is False or status in IN_FORCE:
             continue

@@ -26,7 +26,7 @@ def judge_cited(
         if line.authorization_number is None:
             continue
         looked_at = context.line_of_business != "medicare_ffs" or wiser_scope(line, context)
-        record = context.authorization(line)
+        record = context.authorization(line.authorization_number)
         if looked_at is False or record is None:
             continue
         said = rule.unknown(NOT_SENT) if record is UNFED else judge(line, record)

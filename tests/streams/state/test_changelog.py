@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from streams.state.changelog import UnknownEntryError, decode, encode, key_of
 from streams.state.patient import Entry, KnownEvent
-from tests.validators.building import Desk, a_claim, arrived, line
+from tests.validators.building import Desk, a_claim, an_authorization, an_encounter, arrived, arrived_fact, line
+from tests.validators.strategies import authorizations_of, encounters_of
+from validators.facts import authorization_facts, encounter_facts
 from validators.history import PastClaim, PastLine
 
 TOKEN = "0123456789abcdef" * 2
@@ -14,6 +16,9 @@ EVENT = "e" * 64
 
 texts = st.text(max_size=8)
 lines = st.builds(PastLine, texts, st.frozensets(texts, max_size=4), st.dates(), texts)
+
+authorized = authorizations_of().map(authorization_facts)
+sessions = encounters_of().map(encounter_facts)
 
 
 @st.composite
@@ -33,7 +38,12 @@ def entries(draw: st.DrawFn) -> Entry:
         in_scope=draw(st.booleans()),
         lines=tuple(draw(st.lists(lines, max_size=4))),
     )
-    return draw(st.sampled_from([Entry(EVENT, known, draw(texts), claim), Entry(EVENT, known, "", None)]))
+    person = draw(texts)
+    return draw(
+        st.sampled_from([Entry(EVENT, known, person, claim), Entry(EVENT, known, "", None)])
+        | authorized.map(lambda facts: Entry(EVENT, known, person, authorization=facts))
+        | sessions.map(lambda facts: Entry(EVENT, known, person, encounter=facts))
+    )
 
 
 @given(entries())
@@ -75,3 +85,42 @@ def test_an_entry_holds_no_claim_id_member_id_name_or_free_text() -> None:
     assert b"PLANTED" not in record.upper()
     assert b"1961" not in record
     assert b"62323" in record
+
+
+def test_an_entry_of_a_fact_holds_no_member_id_payer_name_or_free_text() -> None:
+    claim = a_claim(payer={"id": "PLANTED-A"}, subscriber={"member_id": "PLANTED-B"})
+    who = {"first_name": "PLANTED-C", "birth_date": "1961-07-29"}
+    facts = [
+        an_authorization(
+            claim, patient=who, rendering_npi="PLANTED-D", facility_npi="PLANTED-E", services=[{"procedure_code": "J1"}]
+        ),
+        an_encounter(
+            claim,
+            patient=who,
+            pain_scale="PLANTED-F",
+            contraindications=["PLANTED-G"],
+            conservative_care={"kinds": ["PLANTED-H"], "exception": "PLANTED-I"},
+            anticoagulant={"plan": "PLANTED-J"},
+            drugs=[{"name": "PLANTED-K"}],
+            not_documented=["PLANTED-L"],
+            guidance="ct",
+        ),
+    ]
+    for fact, shown in zip(facts, (b"J1", b"ct"), strict=True):
+        entry = Desk().note(fact)
+        assert entry is not None
+        event = arrived_fact(fact)
+        record = key_of(event.patient_token, event.event_id) + encode(entry)
+
+        assert b"PLANTED" not in record.upper()
+        assert b"1961" not in record
+        assert shown in record
+
+
+@given(st.permutations(["64483", "64484", "62323", "J1100"]))
+def test_the_codes_of_an_authorization_are_written_in_one_order(codes: list[str]) -> None:
+    services = [{"procedure_code": code} for code in codes]
+    facts = authorization_facts(an_authorization(a_claim(), services=services))  # type: ignore[arg-type]
+    entry = Entry(EVENT, KnownEvent(0, None), "", authorization=facts)
+
+    assert b'["62323","64483","64484","J1100"]' in encode(entry)

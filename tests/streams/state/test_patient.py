@@ -1,9 +1,11 @@
+from collections.abc import Callable
 from datetime import date
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.state.patient import Entry, KnownEvent, Patient, Patients
+from validators.facts import NOTHING_KNOWN, AuthorizationFacts, EncounterFacts, Facts
 from validators.history import PastClaim, PastLine
 
 DAY = date(2026, 6, 15)
@@ -108,3 +110,65 @@ def test_reading_a_member_nobody_met_leaves_no_trace() -> None:
 
     assert Patient() == patients.of("nobody")
     assert {} == patients.by_token
+
+
+def authorization(position: int, number: str = "A1", person: str = "") -> Entry:
+    facts = AuthorizationFacts(number, "approved", None, DAY, frozenset({"62323"}), position, "prior_authorization")
+    return Entry(f"event-{position}", KnownEvent(position, None), person, authorization=facts)
+
+
+def encounter(position: int, person: str = "") -> Entry:
+    facts = EncounterFacts(
+        service_date=DAY,
+        procedure_code=None,
+        approach="caudal",
+        levels=("caudal",),
+        guidance="ct",
+        contrast_used=True,
+        contrast_exception=None,
+        purpose=None,
+    )
+    return Entry(f"event-{position}", KnownEvent(position, None), person, encounter=facts)
+
+
+def positions(facts: Facts) -> list[int | None]:
+    return [each.version for each in facts.authorizations]
+
+
+def test_a_claim_sees_the_facts_that_came_before_its_position() -> None:
+    patient = patient_of(authorization(0), encounter(1), authorization(3))
+
+    assert Facts() == patient.facts_of(PERSON, 0)
+    assert ([0], 0) == (positions(patient.facts_of(PERSON, 1)), len(patient.facts_of(PERSON, 1).encounters))
+    assert ([0], 1) == (positions(patient.facts_of(PERSON, 3)), len(patient.facts_of(PERSON, 3).encounters))
+    assert [0, 3] == positions(patient.facts_of(PERSON, 4))
+
+
+def test_a_fact_of_a_person_is_seen_by_that_person_alone_and_one_of_nobody_by_all() -> None:
+    patient = patient_of(authorization(0, person=PERSON), authorization(1, person="other"), authorization(2))
+
+    assert [0, 2] == positions(patient.facts_of(PERSON, 9))
+    assert [1, 2] == positions(patient.facts_of("other", 9))
+    assert [2] == positions(patient.facts_of("nobody", 9))
+
+
+def test_of_a_member_without_facts_nothing_is_known() -> None:
+    assert NOTHING_KNOWN == Patient().facts_of(PERSON, 9) == patient_of(entry(0)).facts_of(PERSON, 9)
+
+
+def test_facts_are_no_history() -> None:
+    patient = patient_of(authorization(0), encounter(1))
+
+    assert {} == patient.persons
+    assert {"event-0", "event-1"} == set(patient.events)
+
+
+@given(st.permutations(range(6)), st.lists(st.sampled_from([authorization, encounter, entry]), min_size=6, max_size=6))
+def test_facts_in_any_order_and_twice_make_one_state(order: list[int], kinds: list[Callable[[int], Entry]]) -> None:
+    entries = [kind(position) for position, kind in enumerate(kinds)]
+    straight = patient_of(*entries)
+    mixed = patient_of(*(entries[position] for position in order), *entries)
+
+    assert straight == mixed
+    for before in range(8):
+        assert straight.facts_of(PERSON, before) == mixed.facts_of(PERSON, before)
