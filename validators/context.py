@@ -126,7 +126,7 @@ class Context:
         return any(d.code in codes or d.code.startswith(OBSTETRIC_CHAPTER) for d in self.claim.diagnoses)
 
     def authorization(self, number: str) -> AuthorizationFacts | Unfed | None:
-        """The record under a number that a line cites; None when there is none; UNFED when it may exist and was not sent.
+        """The record under a number; None when there is none; UNFED when it may exist and was not sent.
 
         Only a complete feed of authorizations makes an unknown number a fact.
         """
