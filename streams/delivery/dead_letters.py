@@ -12,7 +12,7 @@ from typing import Protocol
 UNPROCESSABLE = "unprocessable"
 """The code of a record on which our own code failed."""
 
-PASSED_ON = frozenset({"content-type", "cs-source", "cs-received-on", "cs-event-id"})
+PASSED_ON = frozenset({"content-type", "cs-source", "cs-received-on", "cs-event-id", "cs-first-claim"})
 """Headers of the original that a redrive or an account needs; all others stay behind."""
 
 _EVENT_ID = re.compile(rb"[0-9a-f]{64}")
@@ -98,6 +98,8 @@ def _is_ours(name: str, content: bytes, sources: Collection[str]) -> bool:
     """Whether a header may be passed on: one of ours, with nothing in it that a sender could have made up."""
     if name == "cs-source":
         return content.decode(errors="replace") in sources
+    if name == "cs-first-claim":
+        return content.isdigit()
     if name == "cs-event-id":
         return _EVENT_ID.fullmatch(content) is not None
     return name in PASSED_ON

@@ -78,7 +78,10 @@ def arrive_fact(item: ReadFact, circumstances: Circumstances, tokens: Tokens) ->
     """The event of an authorization or encounter that was read."""
     fact = item.fact
     source = circumstances.source or DEFAULT_SOURCE
-    token = tokens.member(source, Payer(id=fact.payer_id), fact.member_id)
+    # These programs are Medicare's alone: the record may name a payer id that only its claims show to be Medicare.
+    of_medicare = isinstance(fact, Authorization) and fact.program in ("wiser", "opd")
+    payer = Payer(id=fact.payer_id, line_of_business="medicare_ffs" if of_medicare else None)
+    token = tokens.member(source, payer, fact.member_id)
     who = fact.patient
     # A patient without birth date and name tells nobody apart.
     person = tokens.person(who, token) if who is not None and (who.birth_date or who.first_name) else ""

@@ -69,23 +69,25 @@ def decode(key: bytes, value: bytes) -> tuple[str, Entry]:
     )
 
 
-def _plain(facts: AuthorizationFacts | EncounterFacts) -> list[Any]:
-    """The fields in their order, as JSON has them."""
-    return [
-        _day(value) if isinstance(value, date) else sorted(value) if isinstance(value, frozenset) else value
-        for value in facts
-    ]
+def _plain(facts: AuthorizationFacts | EncounterFacts) -> dict[str, Any]:
+    """The fields by name, as JSON has them."""
+    return {
+        name: _day(value) if isinstance(value, date) else sorted(value) if isinstance(value, frozenset) else value
+        for name, value in facts._asdict().items()
+    }
 
 
-def _authorization(fields: list[Any]) -> AuthorizationFacts:
-    number, status, valid_from, valid_to, codes, *rest = fields
-    return AuthorizationFacts(number, status, _from_day(valid_from), _from_day(valid_to), frozenset(codes), *rest)
+def _authorization(fields: dict[str, Any]) -> AuthorizationFacts:
+    days = {name: _from_day(fields[name]) for name in ("valid_from", "valid_to")}
+    return AuthorizationFacts(**fields | days | {"codes": frozenset(fields["codes"])})
 
 
-def _encounter(fields: list[Any]) -> EncounterFacts:
-    service_date, procedure_code, approach, levels, *rest = fields
-    levels = tuple(levels) if levels is not None else None
-    return EncounterFacts(date.fromisoformat(service_date), procedure_code, approach, levels, *rest)
+def _encounter(fields: dict[str, Any]) -> EncounterFacts:
+    levels = fields["levels"]
+    service_date = date.fromisoformat(fields["service_date"])
+    return EncounterFacts(
+        **fields | {"service_date": service_date, "levels": None if levels is None else tuple(levels)}
+    )
 
 
 def _from_day(text: str | None) -> date | None:

@@ -86,3 +86,10 @@ def test_an_event_id_is_passed_on_and_nothing_else_in_its_place(sent, passed) ->
     headers = dict(dead_letter_headers(FakeRecord(headers=(("cs-event-id", sent),)), WHY, SOURCES))
 
     assert ("cs-event-id" in headers) == passed
+
+
+@pytest.mark.parametrize(("sent", "passed"), [(b"501", True), (b"-1", False), (b"SMITH", False)])
+def test_the_number_of_the_first_claim_of_a_part_is_passed_on(sent, passed) -> None:
+    headers = dict(dead_letter_headers(FakeRecord(headers=(("cs-first-claim", sent),)), WHY, SOURCES))
+
+    assert ("cs-first-claim" in headers) == passed

@@ -114,3 +114,15 @@ def test_a_patient_without_birth_date_and_name_is_any_person(first_name, birth_d
     arrived = arrive_fact(fact(patient=who), Circumstances("a"), TOKENS)
 
     assert (arrived.person == "") is of_anyone
+
+
+@pytest.mark.parametrize(("program", "together"), [("wiser", True), ("opd", True), ("plan", False), (None, False)])
+def test_an_authorization_of_a_medicare_program_meets_the_claims_of_the_member(program, together):
+    claimed = accepted(claim(payer={"id": "12345", "filing_indicator": "MB"})).claim
+    member = claimed.subscriber.member_id
+    fact = Authorization(
+        authorization_number="A1", payer_id="12345", member_id=member, status="approved", program=program
+    )
+    arrived = arrive_fact(ReadFact(fact, (b"",), Span(0, 0)), Circumstances(None), TOKENS)
+
+    assert together == (arrived.patient_token == TOKENS.patient(claimed))
