@@ -11,8 +11,8 @@ from schemas.claim import Claim
 from schemas.codec import Kind
 from schemas.encounter import Encounter
 from schemas.rejection import Rejection, RejectionCode
+from streams.intake.exact_json import exact_tree, strict_tree
 from streams.intake.fhir import read_fhir
-from streams.intake.fhir.exact_json import exact_tree, strict_tree
 from streams.intake.fhir.models import NAMES
 from streams.intake.items import Item, ReadClaim, ReadFact, Rejected, Span
 from streams.intake.json_faults import MAX_DEPTH, diagnose, first_fault, too_deep

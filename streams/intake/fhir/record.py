@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any, Final
 
 from schemas.rejection import Rejection, RejectionCode
+from streams.intake.exact_json import exact_json
 from streams.intake.fhir.claim import ClaimReader
-from streams.intake.fhir.exact_json import exact_json
 from streams.intake.fhir.resources import Entry, Place, Resources
 from streams.intake.items import Item, ReadClaim, Rejected, Span
 

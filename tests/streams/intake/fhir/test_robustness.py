@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.claim import Claim
 from schemas.rejection import REJECTION_CODES
-from streams.intake.fhir.exact_json import exact_json, exact_tree
+from streams.intake.exact_json import exact_json, exact_tree
 from streams.intake.items import ReadClaim, Rejected, Warned
 from streams.intake.reading import read_record
 from tests.streams.intake.fhir.building import CLAIM, PARTIES, bundle, encoded, referring
