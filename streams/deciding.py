@@ -13,10 +13,9 @@ from streams.intake.arrival import Arrived, ArrivedFact
 from streams.state.patient import Entry, KnownEvent, Patients
 from validators.context import Context, is_in_scope, past_claim
 from validators.decide import decide
-from validators.engine import Evaluation, OnError, evaluate
+from validators.engine import Evaluation, OnError, evaluate, unheard
 from validators.facts import authorization_facts, encounter_facts
 from validators.history import REPLACEMENT, VOID, Relation
-from validators.rule import Rule
 from validators.ruleset import Ruleset
 
 
@@ -35,17 +34,13 @@ class Decided:
         return self.entry is None
 
 
-def _unheard(rule: Rule, error: Exception) -> None:
-    """Nobody asked to be told of rules that raise."""
-
-
 @dataclass(frozen=True, slots=True)
 class Decider:
     """Decides claims under one ruleset. `keep_tests` enters test claims into history too, as `check` does."""
 
     ruleset: Ruleset
     keep_tests: bool = False
-    on_error: OnError = _unheard
+    on_error: OnError = unheard
 
     def decide(self, arrived: Arrived, position: int, patients: Patients) -> Decided:
         """The decision about a claim at `position` of its partition's log, with the history before it.

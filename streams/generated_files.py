@@ -91,13 +91,13 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         sys.stderr.write("usage: python -m streams.generated_files [--check]\n")
         return 2
-    stale = [path for path, content in files().items() if not path.exists() or path.read_text() != content]
-    for path in stale:
+    stale = {path: text for path, text in files().items() if not path.exists() or path.read_text() != text}
+    for path, text in stale.items():
         if arguments:
             sys.stderr.write(f"{path.relative_to(ROOT)} is not current; run `make generate`\n")
         else:
             path.parent.mkdir(exist_ok=True)
-            path.write_text(files()[path])
+            path.write_text(text)
     return 1 if arguments and stale else 0
 
 

@@ -28,11 +28,11 @@ class Evaluation:
     not_checked: tuple[NotChecked, ...]
 
 
-def _unheard(rule: Rule, error: Exception) -> None:
+def unheard(rule: Rule, error: Exception) -> None:
     """Nobody asked to be told of rules that raise."""
 
 
-def evaluate(context: Context, ruleset: Ruleset, on_error: OnError = _unheard) -> Evaluation:
+def evaluate(context: Context, ruleset: Ruleset, on_error: OnError = unheard) -> Evaluation:
     """Apply `ruleset` to the claim of `context`.
 
     `on_error` is told of a rule that raised, for a metric; the evaluation goes on.

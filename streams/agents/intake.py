@@ -149,6 +149,7 @@ class _Received:
         """What was found, in parts that fit a batch; at least one."""
         record = self.record
         value = record.value or b""
+        form, sha256 = format_of(value, self.content_type), hashlib.sha256(value).hexdigest()
         size = max(len(self.event_ids), len(self.fact_ids), len(self.rejections))
         starts = range(0, max(size, 1), MANIFEST_ITEMS)
         for part, start in enumerate(starts):
@@ -156,8 +157,8 @@ class _Received:
             yield Manifest(
                 position=h.position(record.topic, record.partition, record.offset),
                 source=self.source,
-                format=format_of(value, self.content_type),
-                sha256=hashlib.sha256(value).hexdigest(),
+                format=form,
+                sha256=sha256,
                 items=self.items,
                 part=part,
                 parts=len(starts),
