@@ -43,6 +43,10 @@ ops-test: setup ## Alerts, board and containers, against a real Prometheus and w
 test-unit: setup ## The tests that need no Kafka
 	$(BIN)/pytest -m "not kafka"
 
+.PHONY: soak
+soak: setup ## A million claims through two workers: memory, descriptors, lag, account (CLAIMS=, RATE=)
+	PYTHONPATH=. $(BIN)/python tests/soak/soak.py --claims $(or $(CLAIMS),1000000) --rate $(or $(RATE),1200)
+
 # -- lint -------------------------------------------------------------------------------------------------------------
 
 .PHONY: format
