@@ -33,7 +33,7 @@ check: setup ## Validate claim files: make check FILES="claims.837 folder"
 
 .PHONY: test
 test: setup ## All tests, those on real Kafka among them (TESTS="-k word" for some)
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 $(TESTS)
 
 .PHONY: ops-test
 ops-test: setup ## Alerts, board and containers, against a real Prometheus and worker
