@@ -9,7 +9,7 @@ from typing import Any
 from schemas.codec import content_type
 from streams.topic_layout import Topics
 
-NAMES = Topics("t.")
+NAMES = Topics("by-hand.")
 
 
 @dataclass(frozen=True)
