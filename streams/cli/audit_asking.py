@@ -56,6 +56,12 @@ def require_window(start_ms: int | None, end_ms: int | None) -> None:
         )
 
 
+def window_in_words(start_ms: int | None, end_ms: int | None) -> str:
+    """What was looked at, for a person."""
+    since = "the beginning" if start_ms is None else str(Bound(instant_ms=start_ms))
+    return f"{since} … {'now' if end_ms is None else Bound(instant_ms=end_ms)}"
+
+
 def broker_and_topics(bootstrap: str | None, prefix: str | None) -> tuple[BrokerSettings, Topics]:
     """The effective settings, flags first."""
     flags = {name: given for name, given in (("bootstrap", bootstrap), ("prefix", prefix)) if given is not None}

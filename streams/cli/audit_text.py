@@ -9,10 +9,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from streams.cli.audit_asking import window_in_words
 from streams.cli.check_output import never_fail_to_encode
 from streams.delivery.audit import SUBJECTS, Account, Fault
 from streams.delivery.audit_run import Asked
-from streams.replay.window import Bound
 
 WORDS: dict[Fault, str] = {
     "no-manifest": "received records without manifest or dead letter",
@@ -43,9 +43,8 @@ def progress_on(what: str, total: int) -> Iterator[Callable[[int], None]]:
 def print_account(account: Account, asked: Asked, records: int, seconds: float) -> None:
     """The whole account."""
     never_fail_to_encode()
-    since = "the beginning" if asked.start_ms is None else str(Bound(instant_ms=asked.start_ms))
-    until = "now" if asked.end_ms is None else str(Bound(instant_ms=asked.end_ms))
-    click.echo(f"{asked.names.received} · {since} … {until} · {records:,} records read in {seconds:,.1f} s")
+    window = window_in_words(asked.start_ms, asked.end_ms)
+    click.echo(f"{asked.names.received} · {window} · {records:,} records read in {seconds:,.1f} s")
     click.echo()
     click.echo(f"{'':<16}{'found':>14}{'accounted':>16}{'in progress':>16}{'unaccounted':>16}")
     for subject in SUBJECTS:

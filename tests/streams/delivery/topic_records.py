@@ -19,7 +19,7 @@ class Made:
     offset: int
     value: bytes | None = b""
     headers: Sequence[tuple[str, bytes]] = ()
-    timestamp: int = 0
+    timestamp: int = 2000
     key: bytes | None = None
 
     @property
@@ -56,6 +56,7 @@ def manifest(
         "items": len(claims) + len(rejected) if items is None else items,
         "part": part,
         "parts": parts,
+        "source": "s",
         "format": "json",
         "event_ids": claims,
         "fact_ids": facts,
