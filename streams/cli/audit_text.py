@@ -22,7 +22,7 @@ WORDS: dict[Fault, str] = {
     "no-outcome": "claims of the log without decision or dead letter",
     "no-dead-letter": "rejections without their dead letter",
     "two-manifests": "received records with two manifests that differ",
-    "two-decisions": "decisions that differ from another of the same event and rules",
+    "two-decisions": "decisions unlike another of the same event and rules",
     "unknown-event": "decisions of events that no manifest and no log knows",
     "unreadable": "records that cannot be what their topic holds",
 }
@@ -44,7 +44,8 @@ def print_account(account: Account, asked: Asked, records: int, seconds: float) 
     """The whole account."""
     never_fail_to_encode()
     window = window_in_words(asked.start_ms, asked.end_ms)
-    click.echo(f"{asked.names.received} · {window} · {records:,} records read in {seconds:,.1f} s")
+    click.echo(f"{asked.names.received} · {window}")
+    click.echo(f"{records:,} records read in {seconds:,.1f} s")
     click.echo()
     click.echo(f"{'':<16}{'found':>14}{'accounted':>16}{'in progress':>16}{'unaccounted':>16}")
     for subject in SUBJECTS:
@@ -54,13 +55,13 @@ def print_account(account: Account, asked: Asked, records: int, seconds: float) 
     click.echo()
     _print_faults(account)
     if account.decisions_repeated:
-        click.echo(f"{account.decisions_repeated:,} decisions stand there again with the same bytes, which is harmless")
+        click.echo(f"decisions that stand there again with the same bytes: {account.decisions_repeated:,} (harmless)")
     click.echo(_verdict(account))
 
 
 def _print_faults(account: Account) -> None:
     for fault, group in groupby(sorted(account.examples, key=lambda found: found.fault), key=lambda found: found.fault):
-        click.echo(f"{fault}: {account.faults[fault]:,} {WORDS[fault]}")
+        click.echo(f"{fault} ({account.faults[fault]:,}): {WORDS[fault]}")
         for found in group:
             beside = f"  beside {found.beside}" if found.beside else ""
             click.echo(f"  {found.position}{beside}")
@@ -75,7 +76,7 @@ def _print_faults(account: Account) -> None:
 def _verdict(account: Account) -> str:
     if not (account.unaccounted or account.contradictory or account.strange):
         busy = sum(count.in_progress for count in account.counts.values())
-        return "every received item is accounted for" + (f", {busy:,} in progress" if busy else "")
+        return f"nothing is lost; {busy:,} still in progress" if busy else "every received item is accounted for"
     return (
         f"{account.unaccounted:,} unaccounted · {account.contradictory:,} contradictory · {account.strange:,} strange"
     )

@@ -42,6 +42,11 @@ class Found(NamedTuple):
     event_id: str | None = None
     beside: str | None = None
 
+    def place(self) -> tuple[str, int, int]:
+        """Topic, partition and offset: an order for people."""
+        topic, partition, offset = self.position.rsplit(":", 2)
+        return topic, int(partition), int(offset)
+
     def as_object(self) -> dict[str, Any]:
         """For programs."""
         told = {"kind": self.fault, "position": self.position, "event_id": self.event_id}

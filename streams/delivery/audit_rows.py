@@ -7,10 +7,10 @@ import functools
 import hashlib
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jiter
 
@@ -109,44 +109,40 @@ class Scope:
         return offset < self.committed.get((topic, partition), 0)
 
 
-@dataclass(frozen=True, slots=True)
 class Reading:
     """Makes rows of records of the audited topics."""
 
-    scope: Scope
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        names = scope.names
+        self._received_topic = names.received
+        self._index = {topic: index for index, topic in enumerate(audited(names))}
+        self._rows_of: dict[str, Callable[[Record, Mapping[str, bytes]], Iterable[bytes]]] = {
+            names.received: self._received,
+            names.manifests: self._manifest,
+            names.received_dlt: self._received_letter,
+            names.patient_events: self._logged,
+            names.patient_events_dlt: self._log_letter,
+            **{names.outcome(outcome): self._decision for outcome in OUTCOMES},
+        }
 
-    def rows(self, record: Record) -> Iterator[bytes]:
+    def rows(self, record: Record) -> Sequence[bytes]:
         """The rows of one record; what cannot be read on a topic of ours is a row too."""
-        try:
-            yield from list(self._rows(record))  # all or none of them
-        except (ValueError, KeyError, TypeError, AttributeError, struct.error):
-            yield _row(self._position_key(record), Kind.UNREADABLE, self._index(record.topic), record)
-
-    def _rows(self, record: Record) -> Iterator[bytes]:
-        names, topic = self.scope.names, record.topic
         found = {name: content or b"" for name, content in record.headers}
-        if topic == names.received:
-            yield from self._received(record)
-        elif topic == names.manifests:
-            yield from self._manifest(jiter.from_json(record.value or b"", cache_mode="keys"))
-        elif topic == names.received_dlt:
-            yield self._received_letter(record, found)
-        elif topic == names.patient_events:
-            yield self._logged(record, found)
-        elif topic == names.patient_events_dlt:
-            key = _event_key(found) or _digest(_original(found))
-            yield _row(key, Kind.LOG_LETTER, self._index(topic), record)
-        else:
-            yield from self._decision(record, found)
+        try:
+            return list(self._rows_of[record.topic](record, found))
+        except (ValueError, KeyError, TypeError, AttributeError, struct.error):
+            return [_row(_position_key(record), Kind.UNREADABLE, self._index[record.topic], record)]
 
-    def _received(self, record: Record) -> Iterator[bytes]:
+    def _received(self, record: Record, _: Mapping[str, bytes]) -> Iterator[bytes]:
         if record.offset in self.scope.spans.get(record.partition, ()):
             sha256 = hashlib.sha256(record.value or b"").hexdigest()
             key = _digest(h.position(record.topic, record.partition, record.offset), sha256)
             settled = self.scope.settled(record.topic, record.partition, record.offset)
             yield _row(key, Kind.RECEIVED, 0, record, bytes([settled * SETTLED]))
 
-    def _manifest(self, manifest: Mapping[str, Any]) -> Iterator[bytes]:
+    def _manifest(self, record: Record, _: Mapping[str, bytes]) -> Iterator[bytes]:
+        manifest = jiter.from_json(record.value or b"", cache_mode="keys")
         position, events, facts = manifest["position"], manifest["event_ids"], manifest.get("fact_ids", ())
         rejected = [each["event_id"] for each in manifest["rejections"]]
         at = _At.read(position)
@@ -157,15 +153,20 @@ class Reading:
             for event_id in ids:
                 yield _row(_key_of(event_id), kind, 0, at, flags)
 
-    def _received_letter(self, record: Record, found: Mapping[str, bytes]) -> bytes:
-        index = self._index(record.topic)
+    def _received_letter(self, record: Record, found: Mapping[str, bytes]) -> Iterator[bytes]:
+        index = self._index[record.topic]
         if found["dlt-exception-code"] == UNPROCESSABLE.encode():
             # Joined with its record by position and bytes: a topic made anew begins its offsets anew.
             key = _digest(_original(found), found["dlt-sha256"].decode())
-            return _row(key, Kind.RECORD_LETTER, index, record)
-        return _row(_key_of(found[h.EVENT_ID].decode()), Kind.REJECTION_LETTER, index, record)
+            yield _row(key, Kind.RECORD_LETTER, index, record)
+        else:
+            yield _row(_key_of(found[h.EVENT_ID].decode()), Kind.REJECTION_LETTER, index, record)
 
-    def _logged(self, record: Record, found: Mapping[str, bytes]) -> bytes:
+    def _log_letter(self, record: Record, found: Mapping[str, bytes]) -> Iterator[bytes]:
+        key = _event_key(found) or _digest(_original(found))
+        yield _row(key, Kind.LOG_LETTER, self._index[record.topic], record)
+
+    def _logged(self, record: Record, found: Mapping[str, bytes]) -> Iterator[bytes]:
         flags = SETTLED * self.scope.settled(record.topic, record.partition, record.offset)
         flags |= FACT * (_kind(found) in _FACTS)
         try:
@@ -174,8 +175,8 @@ class Reading:
             flags |= IN_WINDOW * self.scope.whole  # nobody wrote down where it came from
         event_key = _event_key(found)
         flags |= NAMELESS * (event_key is None)
-        key = event_key or self._position_key(record)
-        return _row(key, Kind.LOGGED, self._index(record.topic), record, bytes([flags]))
+        key = event_key or _position_key(record)
+        yield _row(key, Kind.LOGGED, self._index[record.topic], record, bytes([flags]))
 
     def _decision(self, record: Record, found: Mapping[str, bytes]) -> Iterator[bytes]:
         kind = _kind(found)
@@ -188,17 +189,11 @@ class Reading:
         version = _digest(str(decision["revision"]), decision["ruleset"]["sha256"])
         detail = version[:8] + hashlib.sha256(value).digest()[:8]
         key = _event_key(found) or _key_of(decision["event_id"])
-        yield _row(key, Kind.DECIDED, self._index(record.topic), record, detail)
+        yield _row(key, Kind.DECIDED, self._index[record.topic], record, detail)
 
     def _flags_of_origin(self, at: "_At") -> int:
-        within = at.topic == self.scope.names.received and at.offset in self.scope.spans.get(at.partition, ())
+        within = at.topic == self._received_topic and at.offset in self.scope.spans.get(at.partition, ())
         return within * IN_WINDOW | self.scope.settled(at.topic, at.partition, at.offset) * SETTLED
-
-    def _position_key(self, record: Record) -> bytes:
-        return _digest(h.position(record.topic, record.partition, record.offset))
-
-    def _index(self, topic: str) -> int:
-        return audited(self.scope.names).index(topic)
 
 
 class _At(NamedTuple):
@@ -211,6 +206,10 @@ class _At(NamedTuple):
         """Raises ValueError for what is no `topic:partition:offset`."""
         topic, partition, offset = position.rsplit(":", 2)
         return cls(topic, int(partition), int(offset))
+
+
+def _position_key(record: Record) -> bytes:
+    return _digest(h.position(record.topic, record.partition, record.offset))
 
 
 def _row(key: bytes, kind: Kind, topic: int, at: Record | _At, detail: bytes = b"") -> bytes:

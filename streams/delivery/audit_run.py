@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from streams.chunks import Turn
-from streams.delivery.audit import Account
+from streams.delivery.audit import Account, Found
 from streams.delivery.audit_reading import committed_by, partitions_of, read, spans_between
 from streams.delivery.audit_rows import Reading, Scope, audited
 from streams.delivery.audit_spill import open_spill
@@ -73,18 +72,17 @@ async def open_window(consumer: Any, client: Mapping[str, Any], asked: Asked) ->
 
 async def conserve(consumer: Any, window: Window, asked: Asked, passed: Passed) -> Account:
     """Read the window and make the account."""
-    reading, account, turn = Reading(window.scope), Account(asked.names, window.scope.whole, asked.limit), Turn()
+    reading, account = Reading(window.scope), Account(asked.names, window.scope.whole, asked.limit)
     with open_spill() as spill:
         for topic in audited(asked.names):
             spans = {tp: span for tp, span in window.spans.items() if tp.topic == topic}
             async for records in read(consumer, spans):
                 for record in records:
                     spill.add(reading.rows(record))
-                    await turn.give()
                 passed(len(records))
         for rows in spill.ranges():
             account.take(rows)
-    account.examples.sort()
+    account.examples.sort(key=Found.place)
     return account
 
 

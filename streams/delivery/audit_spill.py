@@ -3,7 +3,7 @@
 A key's rows are all in one range, so that ranges are joined one after another: memory holds one of them at a time.
 What it costs: 60 bytes a row; three rows a claim (manifest, log, decision) and two a received record, so at most 300
 bytes of temporary disk a claim where each comes in a record of its own. 100 million claims are 30 GB at most in
-the folder `TMPDIR` names, and some 120 MB of memory a range.
+the folder `TMPDIR` names, and half a GB of memory while a range of theirs is joined.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -79,7 +79,14 @@ class Trace:
     def __init__(self, names: Topics, claim_id: str) -> None:
         self.claim_id = claim_id
         self._names = names
-        self._outcomes = tuple(map(names.outcome, OUTCOMES))
+        self._takers = {
+            names.patient_events: self._logged,
+            **dict.fromkeys(map(names.outcome, OUTCOMES), self._outcome),
+            names.patient_events_dlt: self._letter,
+            names.received_dlt: self._letter,
+            names.manifests: self._manifest,
+            names.acknowledgements: self._receipt,
+        }
         self._events: dict[str, Event] = {}
         self._origins: dict[str, list[tuple[Event, int]]] = {}
         self._quoted = json.dumps(claim_id, ensure_ascii=False).encode(errors="replace")
@@ -91,29 +98,12 @@ class Trace:
     @property
     def topics(self) -> Sequence[str]:
         """What to read, in this order."""
-        names = self._names
-        return (
-            names.patient_events, *self._outcomes, names.patient_events_dlt, names.received_dlt,
-            names.manifests, names.acknowledgements,
-        )  # fmt: skip
+        return tuple(self._takers)
 
     def take(self, record: Record) -> None:
         """Look at one record; one that is not what its topic holds tells nothing, and `audit` counts it."""
         with suppress(KeyError, TypeError, AttributeError):
-            self._take(record, record.topic, record.value or b"")
-
-    def _take(self, record: Record, topic: str, value: bytes) -> None:
-        names = self._names
-        if topic == names.patient_events:
-            self._logged(record, value)
-        elif topic in self._outcomes:
-            self._outcome(record, value)
-        elif topic in (names.received_dlt, names.patient_events_dlt):
-            self._letter(record, value)
-        elif topic == names.manifests:
-            self._manifest(record, value)
-        else:
-            self._receipt(record, value)
+            self._takers[record.topic](record, record.value or b"")
 
     def events(self) -> list[Event]:
         """The events found, in order of the log; those that never came there by their first time."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from streams.chunks import Turn
 from streams.delivery.audit_reading import Spans, partitions_of, read, spans_between
 from streams.delivery.audit_run import Passed
 from streams.delivery.trace import Trace
@@ -36,11 +35,10 @@ async def pinned(consumer: Any, client: Mapping[str, Any], asked: Asked) -> dict
 
 async def follow(consumer: Any, spans: Mapping[str, Spans], asked: Asked, passed: Passed) -> Trace:
     """Read the topics and keep what is about the claim."""
-    trace, turn = Trace(asked.names, asked.claim_id), Turn()
+    trace = Trace(asked.names, asked.claim_id)
     for topic in trace.topics:
         async for records in read(consumer, spans[topic]):
             for record in records:
                 trace.take(record)
-                await turn.give()
             passed(len(records))
     return trace

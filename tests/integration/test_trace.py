@@ -83,7 +83,7 @@ async def test_a_rejected_claim_of_a_file_is_followed_to_its_dead_letter(trace, 
     assert ["received", "parsed", "dead-letter"] == [line["step"] for line in done.lines]
     assert "missing-field" == steps["dead-letter"]["code"]
     assert "missing-field at " in shown.out
-    assert "no receipt yet" in shown.out
+    assert "receipt      none yet" in shown.out
 
 
 async def test_people_read_a_timeline(trace, fed, topics):
@@ -92,7 +92,7 @@ async def test_people_read_a_timeline(trace, fed, topics):
     assert (0, "") == (shown.code, shown.err)
     assert shown.out.startswith("claim PT-0001 · 3 events")
     assert "1 more with the same bytes" in shown.out
-    assert 3 == shown.out.count("no receipt yet")
+    assert 3 == shown.out.count("receipt      none yet")
     assert max(map(len, shown.out.splitlines())) <= 80 + len(topics.prefix)
     assert [] == [word for word in PERSONAL if word in shown.out]
 
@@ -112,7 +112,7 @@ async def test_a_claim_the_worker_has_not_decided_says_so(trace, topics, produce
     await producer.send_and_wait(topics.patient_events, value, headers=headers)
 
     assert ["logged"] == [line["step"] for line in trace("PT-7").lines]
-    assert "no decision yet" in trace("PT-7", output="text").out
+    assert "decided      not yet" in trace("PT-7", output="text").out
 
 
 def test_what_cannot_be_traced_is_one_sentence(trace, topics):
