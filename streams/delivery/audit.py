@@ -112,18 +112,10 @@ class Account:
         received = about[0]
         if received.kind != Kind.RECEIVED:
             return  # its record is not in the window
-        manifests = {row.counts for row in about if row.kind == Kind.MANIFEST}
-        whole = {(parts, items) for _, parts, items, _ in manifests}
-        listed = {part for part, *_ in manifests}
-        if any(row.kind == Kind.RECORD_LETTER for row in about):
-            fault: Fault | None = None
-        elif len(whole) > 1 or len(listed) < len(manifests):
-            self._note("two-manifests", received)
+        fault = _fault_of_record(about)
+        if fault in CONTRADICTIONS:
+            self._note(fault, received)
             fault = None
-        elif not manifests or listed != set(range(max(parts for parts, _ in whole))):
-            fault = "incomplete-manifest" if manifests else "no-manifest"
-        else:
-            fault = None if {sum(found for *_, found in manifests)} == {items for _, items in whole} else "wrong-items"
         busy = fault in ("no-manifest", "incomplete-manifest") and not received.flags & SETTLED
         self._count("records", fault, received, busy=busy)
 
@@ -197,6 +189,23 @@ class Account:
             "decisions_repeated": self.decisions_repeated,
             "faults": dict(sorted(self.faults.items())),
         }
+
+
+def _fault_of_record(about: Sequence[Row]) -> Fault | None:
+    """What is wrong with the manifest of a record that has no dead letter of its own."""
+    if any(row.kind == Kind.RECORD_LETTER for row in about):
+        return None
+    manifests = {row.counts for row in about if row.kind == Kind.MANIFEST}  # the same one again is no other
+    if not manifests:
+        return "no-manifest"
+    of_record = {(parts, items) for _, parts, items, _ in manifests}
+    listed = {part for part, *_ in manifests}
+    if len(of_record) > 1 or len(listed) < len(manifests):
+        return "two-manifests"
+    ((parts, items),) = of_record
+    if listed != set(range(parts)):
+        return "incomplete-manifest"
+    return None if sum(found for *_, found in manifests) == items else "wrong-items"
 
 
 def _nameless(row: Row) -> bool:

@@ -168,13 +168,12 @@ class Reading:
 
     def _logged(self, record: Record, found: Mapping[str, bytes]) -> Iterator[bytes]:
         flags = SETTLED * self.scope.settled(record.topic, record.partition, record.offset)
-        flags |= FACT * (_kind(found) in _FACTS)
         try:
             flags |= IN_WINDOW & self._flags_of_origin(_At.read(found[h.ORIGIN].decode()))
         except (ValueError, KeyError):
             flags |= IN_WINDOW * self.scope.whole  # nobody wrote down where it came from
         event_key = _event_key(found)
-        flags |= NAMELESS * (event_key is None)
+        flags |= NAMELESS if event_key is None else FACT * (_kind(found) in _FACTS)
         key = event_key or _position_key(record)
         yield _row(key, Kind.LOGGED, self._index[record.topic], record, bytes([flags]))
 
