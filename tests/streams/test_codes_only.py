@@ -59,7 +59,10 @@ def test_a_name_in_the_place_of_a_code_of_a_fact_is_a_token(build) -> None:
 
 def test_no_decision_shows_what_stands_in_the_place_of_a_code() -> None:
     desk = Desk()
-    claim = odd(authorizations=[{"number": "A1"}], payer={"id": "EXCIGNA", "filing_indicator": "CI"})
+    claim = odd(
+        authorizations=[{"number": "A1"}],
+        payer={"id": "EXCIGNA", "filing_indicator": "CI", "line_of_business": "commercial"},
+    )
     desk.note(an_authorization(claim, services=[{"procedure_code": SECRET}], authorization_number="A1"))
 
     decided = desk.decide(claim)
