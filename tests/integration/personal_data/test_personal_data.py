@@ -124,6 +124,7 @@ async def every_fault_happens(run: Run, kafka: EmbeddedKafka) -> None:
     os.kill(run.pids()[0], signal.SIGKILL)
     await run.send(*many("without one process"))
     await run.all_is_decided()
+    await run.ready()  # one that starts would refuse the topic
     await run.refuse_decisions(run.topics.denied_risk)
     await run.send(*WELL, broken("nowhere"))
     await run.all_is_decided()
