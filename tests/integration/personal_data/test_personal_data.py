@@ -40,6 +40,11 @@ SECRET = "Kd8fJq2-secret-Zx41"
 SEARCHER = Searcher(VALUES)
 
 
+def assert_nothing_refused(places: Places) -> None:
+    found = refused(places.hits(SEARCHER), PERMISSIONS)
+    assert [] == found, "\n".join(f"{value}: in the {place}" for place, value in found)
+
+
 @pytest.fixture(scope="module")
 def kafka() -> Iterator[EmbeddedKafka]:
     """A broker of its own: it is killed, and its log is searched."""
@@ -100,7 +105,7 @@ async def test_no_value_that_identifies_a_person_is_where_the_contract_says_no(
     assert [] == [sign for sign in SIGNS if sign not in worker.log()]
     assert set() == CODES - run.codes
     assert [0, 0, 0, 0, 1] == exit_codes  # the broker's topic differs by what it was made to refuse
-    assert [] == refused(run.places.hits(SEARCHER), PERMISSIONS)
+    assert_nothing_refused(run.places)
 
 
 async def every_fault_happens(run: Run, kafka: EmbeddedKafka) -> None:
@@ -148,7 +153,7 @@ def test_check_names_claims_and_files_and_no_person(files, output):
         exit_codes.append(said.returncode)
 
     assert [1, 1, 3, 3, 3] == exit_codes
-    assert [] == refused(places.hits(SEARCHER), PERMISSIONS)
+    assert_nothing_refused(places)
 
 
 def test_a_command_that_fails_in_a_way_nobody_foresaw_names_type_and_place_only(tmp_path):
