@@ -2,6 +2,7 @@
 
 # ruff: noqa: SLF001 - `streams.chunks.pins` lists every private name of Faust and aiokafka used here
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +16,8 @@ from streams.chunks.chunk import Chunk, Progress, Record, split
 
 if TYPE_CHECKING:
     from streams.chunks.app import ChunkTopic
+
+log = logging.getLogger(__name__)
 
 FETCH_WAIT_MS = 50  # stock 1500: a fetch that waits for idle partitions holds up the busy ones
 
@@ -53,6 +56,11 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         consumer._isolation_level = "read_committed"  # stock reads aborted transactions
         return consumer
+
+    def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
+        """Log type and place; stock prints the text of the exception to stderr."""
+        del msg, fmt, kwargs
+        log.exception("the consumer thread crashed")  # noqa: LOG004 - called where it was caught
 
     async def fetch(self, partitions: set[TP], timeout: float) -> Fetched:  # noqa: ASYNC109 - aiokafka's own
         """Records of some of these partitions, as soon as there are any; none after `timeout` seconds."""

@@ -79,4 +79,7 @@ def fail(sentence: str, code: int) -> Never:
 
 def main() -> None:
     """Run `claimstream`."""
+    from streams import logs  # noqa: PLC0415 - nobody else who imports this module is to be changed by it
+
+    logs.hide_values_in_reports()
     cli.main(prog_name="claimstream")

@@ -9,13 +9,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from streams import headers as h
+from streams.intake.arrival import DEFAULT_SOURCE
+from streams.intake.reading import plain_type
+from streams.tokens import TOKEN_LENGTH
+
 UNPROCESSABLE = "unprocessable"
 """The code of a record on which our own code failed."""
 
-PASSED_ON = frozenset({"content-type", "cs-source", "cs-received-on", "cs-event-id", "cs-first-claim"})
-"""Headers of the original that a redrive or an account needs; all others stay behind."""
-
 _EVENT_ID = re.compile(rb"[0-9a-f]{64}")
+_TOKEN = re.compile(rb"[0-9a-f]{%d}" % TOKEN_LENGTH)
+_ORDINAL_DIGITS = 9
 
 
 class Original(Protocol):
@@ -90,16 +94,28 @@ def dead_letter_headers(record: Original, why: Provenance, sources: Collection[s
         "dlt-worker": why.worker,
         "dlt-attempt": str(why.attempt),
     }
-    passed_on = [(name, content) for name, content in record.headers if _is_ours(name, content, sources)]
+    passed_on = [(name, passed) for name, content in record.headers if (passed := _passed_on(name, content, sources))]
     return passed_on + [(name, text.encode()) for name, text in provenance.items()]
 
 
-def _is_ours(name: str, content: bytes, sources: Collection[str]) -> bool:
-    """Whether a header may be passed on: one of ours, with nothing in it that a sender could have made up."""
-    if name == "cs-source":
-        return content.decode(errors="replace") in sources
-    if name == "cs-first-claim":
-        return content.isdigit()
-    if name == "cs-event-id":
-        return _EVENT_ID.fullmatch(content) is not None
-    return name in PASSED_ON
+def dead_letter_key(key: bytes | None, headers: Sequence[tuple[str, bytes]], sources: Collection[str]) -> bytes:
+    """The key of a record our own code failed on: a patient token as it is, else the source, as intake writes it."""
+    if _TOKEN.fullmatch(key or b""):
+        return key or b""
+    named = h.texts(headers).get(h.SOURCE)
+    return (named if named in sources and named is not None else DEFAULT_SOURCE).encode()
+
+
+def _passed_on(name: str, content: bytes, sources: Collection[str]) -> bytes | None:
+    """What may be passed on of a header: one of ours, with nothing in it that a sender could have made up."""
+    text = content.decode(errors="replace")
+    if name == h.CONTENT_TYPE:
+        plain = plain_type(text)
+        return plain.encode() if plain else None
+    ours = (
+        (name == h.SOURCE and text in sources)
+        or (name == h.RECEIVED_ON and h.day(text) is not None)
+        or (name == h.FIRST_CLAIM and content.isdigit() and len(content) <= _ORDINAL_DIGITS)
+        or (name == h.EVENT_ID and _EVENT_ID.fullmatch(content) is not None)
+    )
+    return content if ours else None

@@ -60,6 +60,17 @@ def format_of(record: bytes, content_type: str | None = None) -> Format:
     return "fhir" if form == "json" and _FHIR_START.match(record) else form
 
 
+def plain_type(content_type: str) -> str | None:
+    """A content type that is read as this one is, with nothing in it that its sender made up; None: as without one."""
+    named = content_type[:_CONTENT_TYPE_CHARACTERS]
+    ours = parse_content_type(named)
+    if ours is not None:
+        kind, version = ours
+        return f"application/vnd.claimstream.{kind if kind in KINDS else 'unknown'}+json;v={version}"
+    media_type = named.partition(";")[0].strip().lower()
+    return media_type if media_type in _X12_TYPES | _FHIR_TYPES | _JSON_TYPES else None
+
+
 def read_record(
     record: bytes, content_type: str | None = None, *, limit: int = MAX_RECORD_BYTES, first_ordinal: int = 1
 ) -> Iterator[Item]:

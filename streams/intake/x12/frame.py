@@ -33,9 +33,10 @@ class Frame:
         return (*self._control_numbers(), b"%d" % ordinal, self.data[start:end])
 
     def where(self, ordinal: int | None = None) -> str:
-        """For a person: "ST 0001 · claim 1", or the transaction alone."""
+        """For a person: "ST 0001 · claim 1", or the transaction alone; a number with letters in it is not shown."""
         control = self.transaction.value(2)[:_CONTROL_CHARACTERS_MAX] if self.transaction else ""
-        name = f"ST {control}".strip() if self.transaction else "without ST"
+        shown = control if control.isdigit() else ""
+        name = f"ST {shown}".strip() if self.transaction else "without ST"
         return name if ordinal is None else f"{name} · claim {ordinal}"
 
     def wrap(self, levels: Levels, own: list[Segment]) -> bytes:

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from streams.chunks import TP, ChunkApp, DeadLetter
 from streams.chunks.chunk import Chunk
-from streams.chunks.consumer import ChunkConsumer, Fetched
+from streams.chunks.consumer import ChunkConsumer, ChunkConsumerThread, Fetched
 
 CLAIMS = TP("claims.received", 0)
 
@@ -217,3 +217,13 @@ async def test_a_hand_over_ends_at_its_limit_and_says_when_the_commit_failed(
 
     assert "so records will be repeated" in caplog.text
     assert running.owned
+
+
+def test_a_crash_of_the_consumer_thread_is_logged_and_its_text_printed_nowhere(capsys, caplog):
+    try:
+        int("QUACKENBUSH")
+    except ValueError as error:
+        ChunkConsumerThread.on_crash(None, "{0!r}", error)
+
+    assert ("", "") == tuple(capsys.readouterr())
+    assert ["the consumer thread crashed"] == caplog.messages

@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import pytest
 
-from streams.delivery.dead_letters import Provenance, dead_letter_headers, failed_on
+from streams.delivery.dead_letters import Provenance, dead_letter_headers, dead_letter_key, failed_on
 
 
 class FakeRecord(NamedTuple):
@@ -93,3 +93,33 @@ def test_the_number_of_the_first_claim_of_a_part_is_passed_on(sent, passed) -> N
     headers = dict(dead_letter_headers(FakeRecord(headers=(("cs-first-claim", sent),)), WHY, SOURCES))
 
     assert ("cs-first-claim" in headers) == passed
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "passed"),
+    [
+        ("content-type", b"text/smith", None),
+        ("content-type", b"application/json;patient=SMITH", b"application/json"),
+        ("content-type", b"application/vnd.claimstream.claim+json;v=1", b"application/vnd.claimstream.claim+json;v=1"),
+        ("content-type", b"application/vnd.claimstream.smith+json", b"application/vnd.claimstream.unknown+json;v=1"),
+        ("cs-received-on", b"SMITH", None),
+        ("cs-first-claim", b"19371123" * 2, None),
+    ],
+)
+def test_what_a_sender_made_up_stays_behind(name, sent, passed) -> None:
+    headers = dict(dead_letter_headers(FakeRecord(headers=((name, sent),)), WHY, SOURCES))
+
+    assert passed == headers.get(name)
+
+
+@pytest.mark.parametrize(
+    ("key", "source", "expected"),
+    [
+        (b"0f" * 16, b"clearinghouse-a", b"0f" * 16),
+        (b"SMITH", b"clearinghouse-a", b"clearinghouse-a"),
+        (b"SMITH", b"SMITH", b"default"),
+        (None, b"", b"default"),
+    ],
+)
+def test_the_key_of_a_dead_letter_is_a_token_or_a_listed_source(key, source, expected) -> None:
+    assert expected == dead_letter_key(key, [("cs-source", source)], SOURCES)
