@@ -24,9 +24,10 @@ def _shape(pattern: str) -> _Shape:
     return lru_cache(1 << 14)(lambda text: not text or compiled.fullmatch(text) is not None)
 
 
-_is_procedure = _shape("[0-9]{4}[0-9A-Z]|[A-Z][0-9]{4}")
-_is_diagnosis = _shape("[A-Z][0-9][0-9A-Z]{1,5}")
-_is_modifier = _shape("[0-9A-Z]{2}")
+# Wider than the code sets: a code with a digit too few or of an older set is for billing staff to see.
+_is_procedure = _shape("(?=.*[0-9])[0-9A-Z]{1,6}")
+_is_diagnosis = _shape("(?=.*[0-9])[0-9A-Z]{1,7}")
+_is_modifier = _shape("[0-9A-Z]{1,2}|(?=.*[0-9])[0-9A-Z]{3}")
 _is_frequency = _shape("[0-9A-Z]")
 _is_npi = _shape("[12][0-9]{9}")
 

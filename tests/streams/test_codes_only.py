@@ -33,6 +33,12 @@ def test_a_claim_of_codes_is_itself() -> None:
     assert codes_only_claim(claim, TOKEN) is claim
 
 
+def test_a_code_that_is_merely_wrong_stays_for_people_to_see() -> None:
+    claim = a_claim(diagnoses=[{"code": "722.52"}], service_lines=[line("6232", modifiers=["5", "59X"])])
+
+    assert codes_only_claim(claim, TOKEN) is claim
+
+
 def test_a_name_in_the_place_of_a_code_is_a_token_wherever_rules_and_state_read_one() -> None:
     claim = codes_only_claim(odd(), TOKEN)
 
