@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shlex
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,8 @@ from schemas.rejection import REJECTION_CODES
 from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_INTERRUPTED, EXIT_USAGE, fail
 from streams.cli.redrive_text import print_lines, print_report, progress_on
 from streams.delivery.letters import Choice, Route, Tally, UnknownTopicNameError
-from streams.delivery.redrive import LATEST, FencedError, Redrive, create_marks, letters_within, open_producer
+from streams.delivery.marks import create_marks
+from streams.delivery.redrive import LATEST, FencedError, Redrive, letters_within, open_producer
 from streams.replay.broker import UnknownTopicError, open_consumer, trouble_told
 from streams.replay.window import Bound
 from streams.settings import Settings, SettingsError, load_settings
@@ -54,7 +56,7 @@ class Asked:
 @click.option("--to", "end", callback=_instant, metavar="INSTANT", help="Only what was put aside before then.")
 @click.option("--attempts-max", type=click.IntRange(0), default=0, help="Only what failed at most so often.")
 @click.option("--rate", type=click.FloatRange(0), default=0, help="Letters a second at most. Default: no limit.")
-@click.option("--limit", type=click.IntRange(0), default=4, show_default=True, help="Examples of places.")
+@click.option("--limit", type=click.IntRange(0), default=2, show_default=True, help="Examples of each code and source.")
 @click.option("--bootstrap", help="host:port of a broker, several comma separated.")
 @click.option("--prefix", help="Stands before every topic name, separator included.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", help="json: one object a line")
@@ -90,15 +92,31 @@ def command(
     first, last = start or Bound(offset=0), end or LATEST
     if first.after(last):
         fail(f"--from {first} lies after --to {last}; exchange them", EXIT_USAGE)
-    # What goes wrong with the broker is said here, in a sentence; its client would say it many times.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # What goes wrong with the broker is said here, in a sentence; its client would say it many times, and leave futures
+    # behind for asyncio to complain about.
+    for name in ("aiokafka", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     asked = Asked(route, Choice(codes, sources, attempts_max), first, last, rate, apply)
     tally = Tally(limit)
     finished = _run_to_exit_code(settings, asked, tally)
-    (print_lines if output == "json" else print_report)(route, tally, applied=apply, finished=finished)
+    if output == "json":
+        print_lines(route, tally, applied=apply, finished=finished)
+    else:
+        print_report(route, tally, applied=apply, finished=finished, typed=_typed(click.get_current_context()))
     if not finished:
         fail("redrive was stopped; the same command goes on with what is left", EXIT_INTERRUPTED)
     raise SystemExit(EXIT_ENVIRONMENT if tally.too_large else EXIT_CLEAN)
+
+
+def _typed(ctx: click.Context) -> str:
+    """The command as it was typed, but for what only shapes what is shown, and without --apply."""
+    words = ["claimstream redrive", ctx.params["topic"]]
+    for option in ctx.command.params[2:]:
+        given = ctx.params[option.name or ""]
+        if option.name not in ("limit", "output") and given != option.default:
+            several = given if isinstance(given, tuple) else (given,)
+            words += [f"{option.opts[0]} {shlex.quote(str(each))}" for each in several if each is not None]
+    return " ".join(words)
 
 
 def _route(settings: Settings, topic: str) -> Route:

@@ -96,16 +96,17 @@ def print_lines(route: Route, tally: Tally, *, applied: bool, finished: bool) ->
         click.echo(json.dumps(line))
 
 
-def print_report(route: Route, tally: Tally, *, applied: bool, finished: bool) -> None:
-    """The whole for a person."""
+def print_report(route: Route, tally: Tally, *, applied: bool, finished: bool, typed: str) -> None:
+    """The whole for a person; `typed` is the command without --apply."""
     never_fail_to_encode()
     click.echo(f"{route.letters} → {route.target}")
     done = f"{_count(tally.sent, 'dead letter')} sent" if applied else f"{_count(tally.chosen, 'dead letter')} to send"
     click.echo("".join([done, *(f" · {text}" for text in _others(tally)), "" if applied else " · dry run"]))
     if tally.groups:
         _print_groups(tally.groups)
+    if tally.groups and not applied:
         _print_fixes({code for code, _ in tally.groups})
-        _print_examples(tally)
+        _print_examples(tally.examples)
     for position in tally.too_large:
         click.echo(
             f"claimstream: {position} is larger than {route.target} takes and was left out; ask its sender for smaller "
@@ -114,7 +115,7 @@ def print_report(route: Route, tally: Tally, *, applied: bool, finished: bool) -
         )
     if finished:
         click.echo()
-        click.echo(_next(route, tally, applied=applied))
+        click.echo(_next(tally, typed, applied=applied))
 
 
 def _others(tally: Tally) -> Iterator[str]:
@@ -133,32 +134,29 @@ def _print_groups(groups: Mapping[tuple[str, str], Group]) -> None:
 
 
 def _print_fixes(codes: set[str]) -> None:
+    width = max(map(len, codes)) + 4
     click.echo()
     for code, fix in FIXES.items():
         if code in codes:
-            click.echo(textwrap.fill(fix, WIDTH, initial_indent=f"  {code:<23}  ", subsequent_indent=" " * 27))
+            click.echo(
+                textwrap.fill(fix, WIDTH, initial_indent=f"  {code:<{width - 2}}", subsequent_indent=" " * width)
+            )
 
 
-def _print_examples(tally: Tally) -> None:
-    if tally.examples:
+def _print_examples(examples: list[Letter]) -> None:
+    if examples:
         click.echo()
-        click.echo("examples, by the place of the letter, of the record it came from, and within that")
-    for letter in tally.examples:
-        click.echo(f"  {_short(letter)}")
+        click.echo(f"  {'letter':<10}  {'record it came from':<28}  where in that")
+    for letter in sorted(examples, key=lambda each: (each.code, each.place)):
+        place = f"{letter.partition}:{letter.offset}"
+        click.echo(f"  {place:<10}  {letter.original:<28}  {printable(letter.at) or letter.code}")
 
 
-def _short(letter: Letter) -> str:
-    words = [f"{letter.partition}:{letter.offset}", f"from {letter.original}", letter.code, printable(letter.at)]
-    return "  ".join(word for word in words if word)
-
-
-def _next(route: Route, tally: Tally, *, applied: bool) -> str:
+def _next(tally: Tally, typed: str, *, applied: bool) -> str:
     if not applied and tally.chosen:
-        return f"Send them: claimstream redrive {route.letters} --apply, with the same filters"
+        return f"Send them: {typed} --apply"
     if applied and tally.sent:
-        return (
-            f"What fails again comes back as a new letter, with one attempt more:\nclaimstream redrive {route.letters}"
-        )
+        return f"What fails again comes back as a new letter, with one attempt more:\n{typed}"
     return "Nothing is left to send."
 
 

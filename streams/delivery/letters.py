@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from schemas.rejection import REJECTION_CODES
@@ -183,7 +183,8 @@ class Tally:
     """What was met on a topic of dead letters: each record is in exactly one of these counts.
 
     `chosen` are those to be sent, `redriven` those sent before, `passed_over` those not asked for, `foreign` what no
-    worker wrote. Of the chosen, `sent` went, and each of `too_large` the other topic would not take.
+    worker wrote. Of the chosen, `sent` went, and each of `too_large` the other topic would not take. `examples` are the
+    first `examples_max` of each code and source.
     """
 
     examples_max: int
@@ -206,6 +207,5 @@ class Tally:
         self.chosen += 1
         group = self.groups.setdefault((letter.code, letter.source), Group())
         group.add(letter)
-        # A few of each kind say more than many of the first; their bytes, up to some MiB each, are not needed.
-        if len(self.examples) < self.examples_max and group.letters <= max(1, self.examples_max // 2):
-            self.examples.append(letter)
+        if group.letters <= self.examples_max:
+            self.examples.append(replace(letter, key=None, value=None))  # its bytes, some MiB at most, say nothing here

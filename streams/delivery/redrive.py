@@ -19,8 +19,7 @@ from streams.chunks.producer import BATCH_BYTES, BATCH_OVERHEAD_BYTES, REQUEST_B
 from streams.delivery.letters import Choice, Letter, Route, Tally
 from streams.replay.broker import partitions_of, require_topic
 from streams.replay.window import Bound, pin
-from streams.topic_layout import DAY_MS, Layout, Topic, Topics
-from streams.topics import CONNECT_SECONDS, TopicsDiffer, apply_topics
+from streams.topics import CONNECT_SECONDS
 
 TRANSACTION_RECORDS: Final = 200
 TRANSACTION_BYTES: Final = 8 << 20
@@ -32,8 +31,6 @@ TRANSACTION_TIMEOUT_MS: Final = 10_000
 ANSWER_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 5.0
 LATEST: Final = Bound(offset=1 << 62)
-MARK_DAYS: Final = 120
-"""Longer than a letter is kept, which is 90 days and the days its segment stays open."""
 
 
 class FencedError(Exception):
@@ -45,37 +42,6 @@ class Progress(Protocol):
 
     def reached(self, records: int) -> None:
         """So many records of the topic were read so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class Marks(Topics):
-    """The name of the topic of marks, as a layout takes names."""
-
-    topic: str = ""
-
-
-class MarksLayout(Layout):
-    """The layout of the topic of marks."""
-
-    def topics(self, names: Topics) -> tuple[Topic, ...]:
-        """That topic: its marks outlive the letters, and then go."""
-        assert isinstance(names, Marks)
-        config = {
-            "cleanup.policy": "compact,delete",
-            "retention.ms": str(MARK_DAYS * DAY_MS),
-            "retention.bytes": "-1",
-            "segment.ms": str(7 * DAY_MS),
-            "message.timestamp.type": "LogAppendTime",
-            "max.message.bytes": str(1 << 20),
-        }
-        return (Topic(names.topic, 1, self.replication_factor, config),)
-
-
-async def create_marks(client: Mapping[str, Any], route: Route) -> None:
-    """Create the topic of marks where it is missing. Raises TopicsDiffer."""
-    steps = await apply_topics(client["bootstrap_servers"], Marks(topic=route.marks), MarksLayout(), client=client)
-    if differences := [each for step in steps for each in step.differences]:
-        raise TopicsDiffer(differences)
 
 
 @asynccontextmanager
@@ -201,7 +167,7 @@ class Redrive:
             if _is_fenced(error):
                 raise FencedError(
                     f"another redrive of {self.route.letters} began and goes on with what is left; this one ended, and "
-                    "nothing was sent twice"
+                    "nothing is sent twice (if no other runs, the broker was slow: run the same command again)"
                 ) from error
             with suppress(Exception):  # else the broker aborts it in a while
                 async with asyncio.timeout(STOP_SECONDS):

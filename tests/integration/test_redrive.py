@@ -301,7 +301,7 @@ async def test_what_a_defect_put_aside_is_decided_after_it_as_it_would_have_been
     ]
     for each in sent:
         await producer.send_and_wait(
-            topics.received, each.value, headers=each.headers, key=b"k", timestamp_ms=each.timestamp
+            topics.received, each.value, headers=list(each.headers), key=b"k", timestamp_ms=each.timestamp
         )
     aside = await reader.until(lambda found: len(found) == 4, topics.received_dlt, topics.patient_events_dlt)
     before = await reader.until(lambda found: len(by_event(found)) == 3, *outcomes(topics))
