@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "read files of claims and say what would be denied; no broker",
     "demo": "embedded Kafka, a worker and a feed of sample claims, live",
     "feed": "send files of claims into the stream, each once, large ones in parts",
+    "redrive": "send dead letters again once their cause is mended, each once",
     "replay": "decide a window of the patient log again, into topics of its own",
     "topics": "plan, apply or check the topic layout of a broker",
     "trace": "follow a claim by its number: received, parsed, decided, receipt",
