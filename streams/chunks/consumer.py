@@ -231,10 +231,10 @@ class ChunkConsumer(driver.Consumer):
         While the broker does not tell them it is asked on, and nothing is fetched.
         """
         self._forget_positions()
-        self._seeking = asyncio.ensure_future(self._seek())
+        self._seeking = asyncio.ensure_future(self._find_positions())
         await asyncio.wait([self._seeking], timeout=SEEK_WAIT_SECONDS)
 
-    async def _seek(self) -> None:
+    async def _find_positions(self) -> None:
         while True:
             try:
                 self._epoch, offsets = await self._thread.rewind()
