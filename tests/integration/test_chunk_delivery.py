@@ -21,6 +21,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.chunks import TP, Chunk, ChunkApp, DeadLetter, Outbox
 from streams.embedded_kafka import EmbeddedKafka
+from tests.integration import acls
 
 pytestmark = pytest.mark.kafka
 
@@ -487,6 +488,40 @@ async def test_a_worker_whose_agent_hangs_ends_itself_and_the_next_one_loses_not
     assert worker.process.returncode == 70
     assert "in[0] has 41 records and has not moved for" in worker.log.read_text()
     assert await stage.read(stage.output) == []
+
+
+async def test_rights_that_are_taken_away_are_waited_for_and_nothing_is_lost(prefix: str, tmp_path: Path) -> None:
+    with EmbeddedKafka(properties=acls.AUTHORIZED) as broker:
+        async with new_stage(broker.bootstrap, prefix, tmp_path) as stage:
+            worker = await stage.start_worker()
+            await stage.feed(numbered(20))
+            await stage.until_decided(20)
+            await acls.deny(stage.admin, acls.TOPIC, stage.output)
+            await stage.feed(numbered(20))
+            await worker.until("retry", exception="TopicAuthorizationFailedError")
+            await acls.allow(stage.admin, acls.TOPIC, stage.output)
+            await stage.until_decided(40)
+
+            await acls.deny(stage.admin, acls.GROUP, f"{stage.prefix}group")
+            await stage.feed(numbered(20))
+            await worker.until("trouble", exception="GroupAuthorizationFailedError")
+            await acls.allow(stage.admin, acls.GROUP, f"{stage.prefix}group")
+            await stage.until_decided(60)
+
+            await stage.feed(numbered(20))
+            await stage.until_committed(stage.ends())
+            await acls.deny(stage.admin, acls.TOPIC, stage.input)
+            await worker.until("trouble", exception="TopicAuthorizationFailedError")
+            await acls.allow(stage.admin, acls.TOPIC, stage.input)
+            await stage.feed(numbered(20))
+            await stage.until_committed(stage.ends())
+            await worker.stop()
+            log = worker.log.read_text()
+
+            assert (await stage.accounts())[0] == set()
+            assert f"--operation Describe --topic {stage.output}` allows it" in log
+            assert f"--operation Describe --topic {stage.input}` allows it" in log
+            assert f"--operation Read --group {stage.prefix}group` allows it" in log
 
 
 async def test_a_broker_frozen_for_five_seconds_loses_and_repeats_nothing_and_a_worker_stops_without_it(
