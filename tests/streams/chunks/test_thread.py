@@ -146,6 +146,7 @@ async def test_records_deleted_before_they_were_read_are_said_and_stay_in_the_ac
     scene.kafka.beginnings[ZERO] = 130
 
     assert await scene.thread.rewind() == (1, {ZERO: 130, ONE: 40})
+    assert await scene.thread.rewind() == (2, {ZERO: 130, ONE: 40})
     await asyncio.sleep(0)
 
     assert scene.app.account.unaccounted == 30
