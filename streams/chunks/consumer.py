@@ -20,8 +20,6 @@ from streams.chunks.trouble import told
 if TYPE_CHECKING:
     from streams.chunks.app import ChunkTopic
 
-__all__ = ["ChunkConsumer", "ChunkConsumerThread", "Fetched", "Position"]
-
 EXIT_STOPPED_HARD = 70
 TROUBLE_SECONDS = 1.0  # before the broker is asked again
 CHECK_SECONDS = 1.0
