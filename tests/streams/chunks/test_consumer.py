@@ -384,3 +384,16 @@ async def test_a_consumer_whose_tasks_ended_ends_the_worker_once(
     assert scene.app.exit_code == 70
     assert stops == ["stop"]
     assert "aiokafka's fetcher ended, so this worker reads nothing more" in caplog.text
+
+
+async def test_the_same_trouble_is_said_now_and_then_and_counted_each_time(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    counted: list[object] = []
+    scene.app.on_trouble = lambda partitions, _exc: counted.append(partitions)
+    scene.thread.check_trouble = KafkaConnectionError()
+    for _ in range(3):
+        await scene.consumer._check()
+
+    assert caplog.text.count("Trouble with the group") == 1
+    assert counted == [{CLAIMS}] * 3
