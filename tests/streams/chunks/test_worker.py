@@ -1,6 +1,6 @@
 import asyncio
 
-from streams.discreet_worker import DiscreetWorker
+from streams.chunks.worker import DiscreetWorker
 
 SECRET = "Wilhelmina Quackenbush"
 
