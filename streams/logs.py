@@ -7,6 +7,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -80,6 +81,15 @@ def _report(what: str, kind: type[BaseException] | None, trace: TracebackType | 
 def _places_and_type(kind: type[BaseException] | None, trace: TracebackType | None) -> str:
     places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)]
     return "\n".join([*places, f"  {kind.__name__ if kind else 'no exception'}"])
+
+
+def place_of(exc: BaseException) -> str:
+    """Type and place of an exception, for logs; its text and arguments may hold values of a claim."""
+    frames = list(traceback.walk_tb(exc.__traceback__))
+    if not frames:
+        return type(exc).__name__
+    frame, line = frames[-1]
+    return f"{type(exc).__name__} at {Path(frame.f_code.co_filename).name}:{line}"
 
 
 class _Named:

@@ -8,7 +8,7 @@ from streams.chunks.consumer import EXIT_STOPPED_HARD
 from streams.chunks.lane import DeadLetter, DeadLetterOf, UnaccountedError, Work
 from streams.chunks.pins import PINNED_VERSIONS, PRIVATE_NAMES
 from streams.chunks.producer import Outbox, partition_of
-from streams.chunks.trouble import RecordTooLarge, place_of
+from streams.chunks.trouble import RecordTooLarge
 
 __all__ = [
     "EXIT_STOPPED_HARD",
@@ -31,5 +31,4 @@ __all__ = [
     "UnaccountedError",
     "Work",
     "partition_of",
-    "place_of",
 ]

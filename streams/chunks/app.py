@@ -27,7 +27,7 @@ from streams.chunks.chunk import Account, Position
 from streams.chunks.consumer import EXIT_STOPPED_HARD, ChunkConsumer
 from streams.chunks.lane import DeadLetterOf, Lane, Work
 from streams.chunks.producer import BATCH_BYTES, REQUEST_BYTES, ChunkProducer
-from streams.chunks.trouble import place_of
+from streams.logs import place_of
 
 log = logging.getLogger(__name__)
 

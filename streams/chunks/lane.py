@@ -12,7 +12,8 @@ from faust.types.tuples import TP
 from streams import clock
 from streams.chunks.chunk import Chunk, Record, State
 from streams.chunks.producer import Outbox, partition_of
-from streams.chunks.trouble import concerns, place_of, told
+from streams.chunks.trouble import concerns, told
+from streams.logs import place_of
 
 if TYPE_CHECKING:
     from streams.chunks.app import ChunkApp

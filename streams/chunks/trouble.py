@@ -1,9 +1,8 @@
 """What to say of trouble: its place when it is ours, its cause and the fix when it is the broker's."""
 
-from pathlib import Path
-from traceback import walk_tb
-
 from aiokafka import errors
+
+from streams.logs import place_of
 
 
 class RecordTooLarge(ValueError):  # noqa: N818 - named after Kafka's RECORD_TOO_LARGE
@@ -48,15 +47,6 @@ _FIXES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ),
     ((errors.MessageSizeTooLargeError, errors.RecordTooLargeError, RecordTooLarge), _LARGER),
 )
-
-
-def place_of(exc: BaseException) -> str:
-    """Type and place of an exception, for logs; its text and arguments may hold values of a claim."""
-    frames = list(walk_tb(exc.__traceback__))
-    if not frames:
-        return type(exc).__name__
-    frame, line = frames[-1]
-    return f"{type(exc).__name__} at {Path(frame.f_code.co_filename).name}:{line}"
 
 
 def concerns(exc: BaseException, topic: str) -> None:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from streams import headers as h
 from streams.intake.arrival import DEFAULT_SOURCE
 from streams.intake.reading import plain_content_type
+from streams.logs import place_of
 from streams.tokens import TOKEN_LENGTH
 
 UNPROCESSABLE = "unprocessable"
@@ -102,8 +103,8 @@ class Provenance:
 
 
 def failed_on(exc: BaseException, *, ruleset: str, worker: str) -> Provenance:
-    """Provenance of a record on which our own code raised: the type of the exception, never its text."""
-    message = f"our own code failed with {type(exc).__name__}"
+    """Provenance of a record on which our own code raised: type and place of the exception, never its text."""
+    message = f"our own code failed with {place_of(exc)}"
     return Provenance(code=UNPROCESSABLE, message=message, ruleset=ruleset, worker=worker)
 
 

@@ -275,7 +275,7 @@ async def test_a_record_our_code_fails_on_is_put_aside_and_its_neighbours_pass_o
 
     assert [poison] * 3 == [record.value for record in dead]
     assert [dict(record.headers)["dlt-original-offset"] for record in dead] == [b"90", b"181", b"182"]
-    assert dict(dead[0].headers)["dlt-exception-message"] == b"our own code failed with ValueError"
+    assert dict(dead[0].headers)["dlt-exception-message"].startswith(b"our own code failed with ValueError at ")
     assert [f"1:{n}" for n in range(200) if n not in {90, 181, 182}] == outputs
     assert "ValueError at chunk_worker.py" in worker.log.read_text()
     assert "6789" not in worker.log.read_text()
@@ -289,7 +289,7 @@ async def test_a_record_with_too_large_an_output_is_put_aside_and_the_partition_
     dead = await stage.read(stage.dead_letters)
 
     assert [record.value for record in dead] == [b"huge"]
-    assert dict(dead[0].headers)["dlt-exception-message"] == b"our own code failed with RecordTooLarge"
+    assert dict(dead[0].headers)["dlt-exception-message"].startswith(b"our own code failed with RecordTooLarge at ")
     assert await stage.accounts() == ({"0:20"}, Counter())
 
 
@@ -302,7 +302,9 @@ async def test_an_output_the_broker_refuses_is_put_aside_and_the_producer_goes_o
     lost, repeated = await stage.accounts()
 
     assert [record.value for record in dead] == [b"huge"]
-    assert dict(dead[0].headers)["dlt-exception-message"] == b"our own code failed with MessageSizeTooLargeError"
+    assert dict(dead[0].headers)["dlt-exception-message"].startswith(
+        b"our own code failed with MessageSizeTooLargeError at "
+    )
     assert lost == {"0:20"}
     assert len(repeated) <= 40  # batches of the chunk that were confirmed beside the refused one
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from schemas.rejection import Rejection, RejectionCode
+from streams.intake.defects import defect
 from streams.intake.exact_json import exact_json
 from streams.intake.fhir.claim import ClaimReader
 from streams.intake.fhir.resources import Entry, Place, Resources
@@ -90,7 +91,10 @@ class _Record:
 
     def _read(self, place: Place, number: int, where: str, original: Callable[[], bytes]) -> Iterator[Item]:
         reader = ClaimReader(self._resources, place)
-        found = reader.read()
+        try:
+            found = reader.read()
+        except Exception as error:  # noqa: BLE001 - a defect of ours is this claim's alone
+            found = defect(error, place.at)
         if isinstance(found, Rejection):
             yield self._rejected(found, number, where, original())
             return

@@ -7,6 +7,7 @@ from typing import Final
 
 from schemas.claim import Claim
 from schemas.rejection import Rejection
+from streams.intake.defects import defect
 from streams.intake.items import Item, ReadClaim, Rejected, Span, Warned
 from streams.intake.x12.claim_loop import ClaimReader
 from streams.intake.x12.context import Context
@@ -161,7 +162,10 @@ class Transaction:
             what = "the claim stands under no subscriber; send HL*..*22 with SBR and NM1*IL before CLM"
             return fault("misplaced-segment", what, "2300/CLM", first.number)
         test = self._frame.interchange.segment.value(15).upper() == "T"
-        return reader.read(self._context.standing(), test=test)
+        try:
+            return reader.read(self._context.standing(), test=test)
+        except Exception as error:  # noqa: BLE001 - a defect of ours is this claim's alone
+            return defect(error, f"2300/CLM segment {first.number}")
 
     def _rejected(self, rejection: Rejection, own: list[Segment]) -> Rejected:
         start, end = own[0].start, own[-1].end

@@ -11,7 +11,7 @@ from streams.chunks import lane as lane_module
 from streams.chunks.chunk import TP, Account, Chunk, Progress, Record, State
 from streams.chunks.lane import DeadLetter, Lane
 from streams.chunks.producer import BATCH_BYTES, Outbox
-from streams.chunks.trouble import place_of
+from streams.logs import place_of
 
 CLAIMS = TP("claims.received", 1)
 
