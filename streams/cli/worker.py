@@ -9,10 +9,10 @@ from typing import Any, Never
 import click
 
 from streams import logs
-from streams.cli import EXIT_USAGE, fail
+from streams.cli import EXIT_ENVIRONMENT, EXIT_USAGE, fail
 from streams.settings import PREFIX, Settings, SettingsError, load_settings
 from streams.supervisor import child
-from streams.topics import BrokerUnreachable, Topics, TopicsError, require_topics
+from streams.topics import BrokerRefused, BrokerUnreachable, Topics, TopicsError, require_topics
 from validators.loading import PackError, load_ruleset
 from validators.ruleset import Ruleset
 
@@ -32,7 +32,8 @@ RETRY_SECONDS = 5.0
 def command(processes: int, number: int | None) -> None:
     """Read claims from Kafka, decide each, and write it to the topic of its outcome, until SIGINT or SIGTERM.
 
-    Everything is set by CLAIMSTREAM_* variables or claimstream.toml. A broker that cannot be reached is waited for.
+    Everything is set by CLAIMSTREAM_* variables or claimstream.toml. A broker that cannot be reached is waited for;
+    one that lets us in with no password or certificate of ours is not.
     """
     if number is not None:
         child.follow_parent()
@@ -48,6 +49,8 @@ def command(processes: int, number: int | None) -> None:
         ruleset = load_ruleset(settings.packs)
         asyncio.run(wait_for_topics(settings))
         _require_port(settings)
+    except BrokerRefused as error:  # a password or certificate that is not accepted does not mend by waiting
+        fail(str(error), EXIT_ENVIRONMENT)
     except (PackError, TopicsError) as error:
         fail(str(error), EXIT_USAGE)
     if processes > 1:
