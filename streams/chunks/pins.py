@@ -41,6 +41,7 @@ CLASS_NAMES: Mapping[str, tuple[str, ...]] = {
     "aiokafka.consumer.subscription_state.TopicPartitionState": ("has_valid_position", "position"),
     "aiokafka.consumer.subscription_state.Assignment": ("tps", "state_value"),
     "aiokafka.AIOKafkaConsumer": ("last_stable_offset", "beginning_offsets", "end_offsets", "committed"),
+    "aiokafka.producer.message_accumulator.BatchBuilder": ("_build",),
     "aiokafka.AIOKafkaProducer": ("create_batch", "send_batch", "partitions_for"),
 }
 

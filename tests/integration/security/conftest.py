@@ -23,6 +23,24 @@ from streams.topics import Layout, Topics
 ROOT = Path(__file__).parents[3]
 Variables = dict[str, str]
 LAID_OUT = {"CLAIMSTREAM_BROKER__PARTITIONS": "2", "CLAIMSTREAM_BROKER__RECEIVED_PARTITIONS": "2"}
+CLAIM = {
+    "claim_id": "PT-1",
+    "claim_type": "professional",
+    "total_charge": "1850.00",
+    "payer": {"id": "MCR", "filing_indicator": "MB"},
+    "subscriber": {"member_id": "M1"},
+    "billing_provider": {"npi": "1234567893"},
+    "diagnoses": [{"code": "M5416"}],
+    "service_lines": [
+        {
+            "line_number": 1,
+            "procedure_code": "62323",
+            "charge": "1850.00",
+            "units": "1",
+            "service_date_from": "2026-06-15",
+        }
+    ],
+}
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -108,10 +126,13 @@ class Access:
 
     def client(self, user: str) -> dict[str, Any]:
         """The options of a Kafka client of this user."""
-        named = self.by_scram(user)
-        return BrokerSettings(
-            **{name.removeprefix("CLAIMSTREAM_BROKER__").lower(): value for name, value in named.items()}
-        ).client_options()
+        return self.settings(self.by_scram(user)).client_options()
+
+    @staticmethod
+    def settings(variables: Variables, **others: str) -> BrokerSettings:
+        """The broker settings these variables come to."""
+        named = {name.removeprefix("CLAIMSTREAM_BROKER__").lower(): value for name, value in variables.items()}
+        return BrokerSettings(**(named | others))
 
     async def first_decision(self, user: str, topics: Topics, group: str) -> Any:
         """The first decision there is, read as whoever bills reads them: in a consumer group."""
@@ -130,7 +151,7 @@ class Access:
 
     def _at(self, protocol: str) -> Variables:
         trusted = {} if protocol == "SASL_PLAINTEXT" else {"CLAIMSTREAM_BROKER__CA_FILE": str(self.keys.ca_file)}
-        return trusted | {
+        return {**LAID_OUT, **trusted} | {
             "CLAIMSTREAM_BROKER__BOOTSTRAP": self.kafka.at(protocol),
             "CLAIMSTREAM_BROKER__SECURITY_PROTOCOL": protocol,
         }
@@ -169,6 +190,13 @@ async def topics(administered: Contract, access: "Access", claimstream: "Run") -
 
 
 @pytest.fixture
+def claim_file(tmp_path: Path) -> str:
+    """A file of one claim, where commands run."""
+    (tmp_path / "claims.json").write_text(json.dumps(CLAIM))
+    return "claims.json"
+
+
+@pytest.fixture
 def claimstream(prefix: str, tmp_path: Path) -> Run:
     """Run a command as an operator would, with nothing of this environment's own settings."""
 
@@ -181,7 +209,6 @@ def claimstream(prefix: str, tmp_path: Path) -> Run:
             | {
                 "PYTHONPATH": str(ROOT),
                 "CLAIMSTREAM_BROKER__PREFIX": prefix,
-                **LAID_OUT,
                 "CLAIMSTREAM_STATE__DIR": str(tmp_path / "state"),
             }
             | variables,
