@@ -5,6 +5,7 @@ No broker here; `streams.broker_acls` talks to brokers.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import Literal, get_args
 
 from streams.topic_layout import OUTCOMES, Layout, Topics
@@ -160,15 +161,11 @@ def _topics(*names: str) -> tuple[Resource, ...]:
 
 
 def _removal(acl: Acl) -> str:
-    which = {
-        "topic": f"--topic {acl.resource.name}",
-        "group": f"--group {acl.resource.name}",
-        "transactional-id": f"--transactional-id {acl.resource.name}",
-        "cluster": "--cluster",
-    }[acl.resource.kind]
-    kind, host = ("allow" if acl.allow else "deny"), f"--{'allow' if acl.allow else 'deny'}-host {acl.host}"
+    kind = "allow" if acl.allow else "deny"
+    name = quote(acl.resource.name)
+    which = "--cluster" if acl.resource.kind == "cluster" else f"--{acl.resource.kind} {name}"
     operation = "".join(part.capitalize() for part in acl.operation.split("-"))
     return (
-        f"remove it with `kafka-acls.sh --remove --{kind}-principal '{acl.principal}' {host} --operation {operation} "
-        f"{which} --resource-pattern-type {acl.resource.pattern}`"
+        f"remove it with `kafka-acls.sh --remove --{kind}-principal {quote(acl.principal)} --{kind}-host "
+        f"{quote(acl.host)} --operation {operation} {which} --resource-pattern-type {acl.resource.pattern}`"
     )
