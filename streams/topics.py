@@ -27,6 +27,7 @@ __all__ = [
     "check_topics",
     "look_at",
     "plan",
+    "require_group",
     "require_topics",
 ]
 
@@ -107,6 +108,22 @@ async def require_topics(
     differences = await check_topics(bootstrap, topics, layout, client=client)
     if differences:
         raise TopicsDiffer(differences)
+
+
+async def require_group(bootstrap: str, group: str, *, client: Mapping[str, Any] | None = None) -> None:
+    """Raise BrokerRefused where we may not use a consumer group: Faust would wait for it in silence."""
+    from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError  # noqa: PLC0415
+
+    async with open_admin(bootstrap, client) as admin:
+        try:
+            await admin.find_coordinator(group)
+        except GroupCoordinatorNotAvailableError:
+            return  # the broker makes the topic of offsets when the first group is asked for
+        except GroupAuthorizationFailedError as error:
+            raise BrokerRefused(
+                f"the Kafka broker at {bootstrap} does not let us use the consumer group {group}; run "
+                "`claimstream topics apply` as the administrator, or correct CLAIMSTREAM_BROKER__GROUP"
+            ) from error
 
 
 async def _plan(admin: Any, topics: Topics, layout: Layout) -> list[Step]:

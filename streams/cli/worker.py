@@ -12,7 +12,7 @@ from streams import logs
 from streams.cli import EXIT_ENVIRONMENT, EXIT_USAGE, fail
 from streams.settings import PREFIX, Settings, SettingsError, load_settings
 from streams.supervisor import child
-from streams.topics import BrokerRefused, BrokerUnreachable, Topics, TopicsError, require_topics
+from streams.topics import BrokerRefused, BrokerUnreachable, Topics, TopicsError, require_group, require_topics
 from validators.loading import PackError, load_ruleset
 from validators.ruleset import Ruleset
 
@@ -68,6 +68,7 @@ async def wait_for_topics(settings: Settings) -> None:
     while True:
         try:
             await require_topics(broker.bootstrap, Topics(broker.prefix), broker.layout(), client=options)
+            await require_group(broker.bootstrap, f"{broker.prefix}{broker.group}", client=options)
         except BrokerUnreachable as error:
             log.warning("%s; trying again in %.0f s", error, RETRY_SECONDS)
             await asyncio.sleep(RETRY_SECONDS)

@@ -173,3 +173,14 @@ async def test_check_names_what_is_missing_and_what_is_beyond_the_contract(admin
     assert (0, "all topics are as the contract has them\n") == (left_alone.returncode, left_alone.stdout)
     assert (3, "", 1) == (refused.returncode, refused.stdout, refused.stderr.count("\n"))
     assert "does not show its ACLs to this principal" in refused.stderr
+
+
+def test_a_worker_that_may_not_use_its_group_says_so_instead_of_waiting(topics, access, claimstream, keys):
+    variables = access.by_scram("claimstream-worker") | {
+        "CLAIMSTREAM_BROKER__GROUP": "another",
+        "CLAIMSTREAM_TOKEN_KEY_FILE": str(keys.password_file("claimstream-worker")),
+    }
+    ended = claimstream(variables, "worker")
+
+    assert (3, "") == (ended.returncode, ended.stdout)
+    assert f"does not let us use the consumer group {topics.prefix}another; run `claimstream topics" in ended.stderr
