@@ -4,8 +4,11 @@ import logging
 import os
 import socket
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import faust
 from mode import Service
 from prometheus_client import CollectorRegistry
 
@@ -63,7 +66,8 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     metrics.rules_in_force(ruleset)
     metrics.begin_at_zero(topics, settings.sources, ruleset)
     worker = f"{socket.gethostname()}:{os.getpid()}"
-    store = Store(topics.state_changelog, settings.broker.client_options())
+    client = settings.broker.client_options()
+    store = Store(topics.state_changelog, client)
 
     def dead_letter(record: Record, error: Exception) -> DeadLetter:
         why = failed_on(error, ruleset=ruleset.version.sha256, worker=worker)
@@ -74,6 +78,7 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     app = ChunkApp(
         f"{settings.broker.prefix}{settings.broker.group}",
         broker=f"kafka://{settings.broker.bootstrap.replace(',', ';kafka://')}",
+        broker_credentials=credentials_of(client),
         dead_letter=dead_letter,
         broker_commit_interval=settings.broker.commit_interval_seconds,
         broker_session_timeout=settings.broker.session_timeout_seconds,
@@ -98,6 +103,19 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     app.on_confirmed = lambda tp, work, confirm: metrics.chunk_confirmed(stages[tp.topic], work, confirm)
     endpoint = Endpoint(metrics, _probes(app, store, metrics, topics, probe=probe, watch=watch), versions(ruleset))
     return Parts(app, EndpointService(endpoint, settings.http.host, settings.http.port), watch)
+
+
+def credentials_of(client: Mapping[str, Any]) -> Any:
+    """The options of a Kafka client as Faust's credentials; None for a plain connection."""
+    context = client.get("ssl_context")
+    if "sasl_mechanism" in client:
+        return faust.SASLCredentials(
+            username=client["sasl_plain_username"],
+            password=client["sasl_plain_password"],
+            mechanism=client["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return None if context is None else faust.SSLCredentials(context)
 
 
 def _keep_state(app: ChunkApp, store: Store, topics: Topics) -> None:

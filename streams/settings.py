@@ -4,133 +4,39 @@ Every error names the setting. Secrets come from files and are never printed.
 """
 
 import difflib
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
-from streams.topic_layout import Layout
+from streams.broker_settings import BrokerSettings
+from streams.setting_types import PREFIX, NameMap, Names, Section, SettingsError
 
-PREFIX = "CLAIMSTREAM_"
+__all__ = ["PREFIX", "BrokerSettings", "Settings", "SettingsError", "known_variables", "load_settings"]
+
 SETTINGS_FILE = "claimstream.toml"
 NOT_SETTINGS = frozenset({"CLAIMSTREAM_SHARED", "CLAIMSTREAM_KAFKA__JARS"})
 """Variables other parts read: where the tests find sample files, where the embedded Kafka finds its jars."""
 
 
-class SettingsError(Exception):
-    """A setting that cannot be used: one sentence with its name, what is wrong and what to write."""
-
-
-def _comma_list(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _pairs(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    pairs: dict[str, str] = {}
-    for part in _comma_list(value):
-        name, target = (side.strip() for side in part.partition("=")[::2])
-        if not name or not target:
-            raise ValueError("an entry is not of the form name=value; write name=value, several comma separated")
-        if pairs.setdefault(name, target) != target:
-            raise ValueError(f"{name} stands twice with two values; write it once")
-    return pairs
-
-
-def _addresses(value: str) -> str:
-    """Broker addresses without the blanks and empty entries people write around commas."""
-    parts = _comma_list(value)
-    if not parts:
-        raise ValueError("it names no broker; write host:port, several comma separated")
-    if any(mark in part for part in parts for mark in ("://", "@", "/", " ")):
-        raise ValueError("an address is not of the form host:port; write it without scheme, user or path")
-    return ",".join(parts)
-
-
-def _is_loopback(address: str) -> bool:
-    """Whether host:port, host or [IPv6]:port is on this machine."""
-    if address.startswith("["):
-        host = address[1:].partition("]")[0]
-    elif address.count(":") > 1:
-        host = address
-    else:
-        host = address.partition(":")[0]
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
-Addresses = Annotated[str, AfterValidator(_addresses)]
-NameMap = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BrokerSettings(_Section):
-    """Where Kafka is and how its topics are laid out."""
-
-    bootstrap: Addresses = "127.0.0.1:9092"
-    prefix: str = ""
-    partitions: int = Field(8, ge=1, le=1000, description="of patient-events, the outcomes and the changelog")
-    received_partitions: int = Field(4, ge=1, le=1000, description="of claims.received")
-    allow_plaintext: bool = False
-    group: str = "claimstream"
-    group_instance_id: str | None = Field(
-        None,
-        pattern=r"^[A-Za-z0-9._-]{1,200}$",
-        description="a name only this worker has, and keeps: a restart within the session needs no rebalance",
-    )
-    session_timeout_seconds: float = Field(10.0, ge=6, le=1800, description="when others take over a worker that died")
-    stuck_seconds: float = Field(120.0, gt=0, description="a partition that stands still for so long ends the worker")
-    commit_interval_seconds: float = Field(0.25, gt=0, description="bounds what is repeated after a crash")
-
-    def layout(self) -> Layout:
-        """The partition counts of the topics."""
-        return Layout(partitions=self.partitions, received_partitions=self.received_partitions)
-
-    def as_process(self, number: int) -> "BrokerSettings":
-        """The settings of one of several processes: each is a member of its own."""
-        name = self.group_instance_id
-        return self.model_copy(update={"group_instance_id": name and f"{name}-{number}"})
-
-    def client_options(self) -> dict[str, Any]:
-        """What every Kafka client of ours is made with. PLAINTEXT goes only to loopback unless allowed."""
-        remote = [address for address in self.bootstrap.split(",") if not _is_loopback(address)]
-        if remote and not self.allow_plaintext:
-            raise SettingsError(
-                f"{PREFIX}BROKER__BOOTSTRAP names {remote[0]}, which is not this machine, and the connection is not "
-                f"encrypted; use a loopback address or set {PREFIX}BROKER__ALLOW_PLAINTEXT=true"
-            )
-        return {"bootstrap_servers": self.bootstrap}
-
-
-class HttpSettings(_Section):
+class HttpSettings(Section):
     """The endpoint of metrics and probes; port 0 takes a free one."""
 
     host: str = "127.0.0.1"
     port: int = Field(9464, ge=0, le=65535)
 
 
-class StateSettings(_Section):
+class StateSettings(Section):
     """Where a worker keeps local files. State itself is rebuilt from its changelog."""
 
     dir: Path | None = None
@@ -212,7 +118,7 @@ def known_variables() -> list[str]:
     names = []
     for name, field in Settings.model_fields.items():
         section = field.annotation
-        if isinstance(section, type) and issubclass(section, _Section):
+        if isinstance(section, type) and issubclass(section, Section):
             names += [f"{PREFIX}{name}__{inner}".upper() for inner in section.model_fields]
         else:
             names.append(f"{PREFIX}{name}".upper())

@@ -5,11 +5,11 @@ these settings is about keeping, ordering or losing claims.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from streams.connecting import BrokerRefused, BrokerUnreachable, TopicsError, open_admin
 from streams.topic_layout import DEFAULT_LAYOUT, Difference, Found, Layout, Topic, Topics, compare
 
 __all__ = [
@@ -27,23 +27,9 @@ __all__ = [
     "check_topics",
     "look_at",
     "plan",
+    "require_group",
     "require_topics",
 ]
-
-CONNECT_SECONDS = 12.0
-ANSWER_SECONDS = 30.0
-
-
-class TopicsError(Exception):
-    """Trouble with the topics of a broker, in one sentence."""
-
-
-class BrokerUnreachable(TopicsError):  # noqa: N818 - says what happened
-    """No broker answers at the address."""
-
-
-class BrokerRefused(TopicsError):  # noqa: N818 - says what happened
-    """The broker answered, and refused."""
 
 
 class TopicsDiffer(TopicsError):  # noqa: N818 - says what happened
@@ -80,7 +66,7 @@ async def plan(
     bootstrap: str, topics: Topics, layout: Layout = DEFAULT_LAYOUT, *, client: Mapping[str, Any] | None = None
 ) -> list[Step]:
     """What `apply_topics` would do; changes nothing."""
-    async with _admin(bootstrap, client) as admin:
+    async with open_admin(bootstrap, client) as admin:
         return await _plan(admin, topics, layout)
 
 
@@ -91,7 +77,7 @@ async def apply_topics(
 
     `client` holds more keyword arguments of an aiokafka client (TLS, SASL). Raises BrokerUnreachable, BrokerRefused.
     """
-    async with _admin(bootstrap, client) as admin:
+    async with open_admin(bootstrap, client) as admin:
         steps = await _plan(admin, topics, layout)
         missing = [step.topic for step in steps if step.action == "create"]
         if missing:
@@ -103,14 +89,14 @@ async def check_topics(
     bootstrap: str, topics: Topics, layout: Layout = DEFAULT_LAYOUT, *, client: Mapping[str, Any] | None = None
 ) -> list[Difference]:
     """Everything about the broker's topics that is not as the contract has it; empty when all is well."""
-    async with _admin(bootstrap, client) as admin:
+    async with open_admin(bootstrap, client) as admin:
         wanted = layout.topics(topics)
         return compare(wanted, topics, await _describe(admin, wanted))
 
 
 async def look_at(bootstrap: str, *, client: Mapping[str, Any] | None = None) -> Broker:
     """The broker at an address. Raises BrokerUnreachable, BrokerRefused."""
-    async with _admin(bootstrap, client) as admin:
+    async with open_admin(bootstrap, client) as admin:
         cluster = await admin.describe_cluster()
         return Broker(cluster["cluster_id"] or "", frozenset(await admin.list_topics()))
 
@@ -122,6 +108,22 @@ async def require_topics(
     differences = await check_topics(bootstrap, topics, layout, client=client)
     if differences:
         raise TopicsDiffer(differences)
+
+
+async def require_group(bootstrap: str, group: str, *, client: Mapping[str, Any] | None = None) -> None:
+    """Raise BrokerRefused where we may not use a consumer group: Faust would wait for it in silence."""
+    from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError  # noqa: PLC0415
+
+    async with open_admin(bootstrap, client) as admin:
+        try:
+            await admin.find_coordinator(group)
+        except GroupCoordinatorNotAvailableError:
+            return  # the broker makes the topic of offsets when the first group is asked for
+        except GroupAuthorizationFailedError as error:
+            raise BrokerRefused(
+                f"the Kafka broker at {bootstrap} does not let us use the consumer group {group}; run "
+                "`claimstream topics apply` as the administrator, or correct CLAIMSTREAM_BROKER__GROUP"
+            ) from error
 
 
 async def _plan(admin: Any, topics: Topics, layout: Layout) -> list[Step]:
@@ -139,40 +141,6 @@ async def _plan(admin: Any, topics: Topics, layout: Layout) -> list[Step]:
         else:
             steps.append(Step(topic, "differs", own) if own else Step(topic, "keep"))
     return steps
-
-
-@asynccontextmanager
-async def _admin(bootstrap: str, client: Mapping[str, Any] | None) -> AsyncIterator[Any]:
-    """A connected admin client; trouble of the connection or of the broker leaves as our own exceptions."""
-    from aiokafka.admin import AIOKafkaAdminClient  # noqa: PLC0415 - names alone need no client
-    from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError, RequestTimedOutError  # noqa: PLC0415
-
-    options = (
-        {"request_timeout_ms": int(CONNECT_SECONDS * 1000)} | dict(client or {}) | {"bootstrap_servers": bootstrap}
-    )
-    admin = AIOKafkaAdminClient(**options)
-    try:
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await admin.start()
-        except (KafkaError, OSError) as error:  # TimeoutError is an OSError
-            raise BrokerUnreachable(
-                f"no Kafka broker answers at {bootstrap}; start it, or set CLAIMSTREAM_BROKER__BOOTSTRAP to its address"
-            ) from error
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                yield admin
-        except (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, OSError) as error:
-            raise BrokerUnreachable(
-                f"the Kafka broker at {bootstrap} answered and then fell silent ({type(error).__name__}); look whether "
-                "it runs, and whether the address it advertises can be reached from here"
-            ) from error
-        except KafkaError as error:
-            raise BrokerRefused(
-                f"the Kafka broker at {bootstrap} refused: {error}; look at the broker's log"
-            ) from error
-    finally:
-        await admin.close()
 
 
 async def _describe(admin: Any, wanted: Sequence[Topic]) -> dict[str, Found]:
@@ -215,7 +183,7 @@ async def _create(admin: Any, bootstrap: str, missing: Sequence[Topic]) -> None:
 
 
 async def _until_usable(admin: Any, counts: Mapping[str, int]) -> None:
-    """Return when every partition has a leader; `_admin` bounds the time."""
+    """Return when every partition has a leader; `open_admin` bounds the time."""
     while True:
         led = {
             each["topic"]: sum(partition["leader"] >= 0 for partition in each["partitions"])

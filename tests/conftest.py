@@ -2,6 +2,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A deadline would judge the machine.
+settings.register_profile("claimstream", deadline=None)
+settings.load_profile("claimstream")
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,7 @@ CLASS_NAMES: Mapping[str, tuple[str, ...]] = {
         "last_stable_offset",
         "seek",
     ),
+    "aiokafka.producer.message_accumulator.BatchBuilder": ("_build",),
     "aiokafka.AIOKafkaProducer": ("create_batch", "send_batch", "partitions_for"),
 }
 

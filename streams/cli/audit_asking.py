@@ -78,7 +78,7 @@ def ask(broker: BrokerSettings, operation: Callable[[dict[str, Any]], Coroutine[
     # What goes wrong with the broker is said here, in a sentence; its client would say it many times.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        with trouble_told(broker.bootstrap):
+        with trouble_told(broker.bootstrap, client):
             return asyncio.run(operation(client))
     except UnknownTopicError as error:
         fail(str(error), EXIT_USAGE)

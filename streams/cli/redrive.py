@@ -130,20 +130,21 @@ def _route(settings: Settings, topic: str) -> Route:
 
 def _run_to_exit_code(settings: Settings, asked: Asked, tally: Tally) -> bool:
     """Do it; trouble ends the command with the contract's exit code."""
+    client = settings.broker.client_options()
     try:
-        with trouble_told(settings.broker.bootstrap):
-            return asyncio.run(_run(settings, asked, tally))
+        with trouble_told(settings.broker.bootstrap, client):
+            return asyncio.run(_run(settings, client, asked, tally))
     except (UnknownTopicError, TopicsDiffer) as error:
         fail(str(error), EXIT_USAGE)
     except (FencedError, TopicsError) as error:
         fail(str(error), EXIT_ENVIRONMENT)
 
 
-async def _run(settings: Settings, asked: Asked, tally: Tally) -> bool:
+async def _run(settings: Settings, client: dict[str, Any], asked: Asked, tally: Tally) -> bool:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    client, names = settings.broker.client_options(), Topics(settings.broker.prefix)
+    names = Topics(settings.broker.prefix)
     limits = {each.name: int(each.config["max.message.bytes"]) for each in settings.broker.layout().topics(names)}
     route = asked.route
     async with open_consumer(client) as consumer:

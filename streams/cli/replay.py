@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -163,8 +164,10 @@ def _topics(settings: Settings, name: str) -> JobTopics:
 def _ask(settings: Settings, operation: Callable[[dict[str, Any]], Coroutine[Any, Any, T]]) -> T:
     """Run one operation with the options of a client; trouble ends the command with the contract's exit code."""
     client = settings.broker.client_options()
+    # What goes wrong with the broker is said here, in a sentence; its client would say it many times.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        with trouble_told(settings.broker.bootstrap):
+        with trouble_told(settings.broker.bootstrap, client):
             return asyncio.run(operation(client))
     except (JobRefusedError, UnknownTopicError, TopicsDiffer) as error:
         fail(str(error), EXIT_USAGE)

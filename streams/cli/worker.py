@@ -11,10 +11,10 @@ from typing import Any, Never
 import click
 
 from streams import logs
-from streams.cli import EXIT_USAGE, fail
+from streams.cli import EXIT_ENVIRONMENT, EXIT_USAGE, fail
 from streams.settings import PREFIX, Settings, SettingsError, load_settings
 from streams.supervisor import child
-from streams.topics import BrokerUnreachable, Topics, TopicsError, require_topics
+from streams.topics import BrokerRefused, BrokerUnreachable, Topics, TopicsError, require_group, require_topics
 from validators.loading import PackError, load_ruleset
 from validators.ruleset import Ruleset
 
@@ -34,7 +34,8 @@ RETRY_SECONDS = 5.0
 def command(processes: int, number: int | None) -> None:
     """Read claims from Kafka, decide each, and write it to the topic of its outcome, until SIGINT or SIGTERM.
 
-    Everything is set by CLAIMSTREAM_* variables or claimstream.toml. A broker that cannot be reached is waited for.
+    Everything is set by CLAIMSTREAM_* variables or claimstream.toml. A broker that cannot be reached is waited for;
+    one that lets us in with no password or certificate of ours is not.
     """
     if number is not None:
         child.follow_parent()
@@ -52,6 +53,8 @@ def command(processes: int, number: int | None) -> None:
         ruleset = load_ruleset(settings.packs)
         asyncio.run(wait_for_topics(settings))
         _require_port(settings)
+    except BrokerRefused as error:  # a password or certificate that is not accepted does not mend by waiting
+        fail(str(error), EXIT_ENVIRONMENT)
     except (PackError, TopicsError) as error:
         fail(str(error), EXIT_USAGE)
     if processes > 1:
@@ -69,6 +72,7 @@ async def wait_for_topics(settings: Settings) -> None:
     while True:
         try:
             await require_topics(broker.bootstrap, Topics(broker.prefix), broker.layout(), client=options)
+            await require_group(broker.bootstrap, f"{broker.prefix}{broker.group}", client=options)
         except BrokerUnreachable as error:
             log.warning("%s; trying again in %.0f s", error, RETRY_SECONDS)
             await asyncio.sleep(RETRY_SECONDS)

@@ -16,10 +16,10 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from streams import clock
 from streams.chunks.producer import BATCH_BYTES, BATCH_OVERHEAD_BYTES, REQUEST_BYTES, partition_of, size_bound
+from streams.connecting import CONNECT_SECONDS
 from streams.delivery.letters import Choice, Letter, Route, Tally
 from streams.replay.broker import partitions_of, require_topic
 from streams.replay.window import Bound, pin
-from streams.topics import CONNECT_SECONDS
 
 TRANSACTION_RECORDS: Final = 200
 TRANSACTION_BYTES: Final = 8 << 20

@@ -17,7 +17,7 @@ from aiokafka.errors import (
 )
 
 from streams.chunks.producer import BATCH_BYTES, REQUEST_BYTES
-from streams.topics import CONNECT_SECONDS, BrokerRefused, BrokerUnreachable
+from streams.connecting import CONNECT_SECONDS, BrokerRefused, BrokerUnreachable, not_connected
 
 FETCH_BYTES = 4 << 20
 """A fetch of a partition; a larger record comes alone."""
@@ -31,13 +31,20 @@ class UnknownTopicError(Exception):
 
 
 @contextmanager
-def trouble_told(bootstrap: str) -> Iterator[None]:
-    """Trouble with the broker leaves as BrokerUnreachable or BrokerRefused, one sentence each."""
+def trouble_told(bootstrap: str, client: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Trouble with the broker leaves as BrokerUnreachable or BrokerRefused, one sentence each.
+
+    Stands around an event loop, not in one: with `client`, the options of a Kafka client, it connects once more to say
+    why that one could not.
+    """
     try:
         yield
     except OffsetOutOfRangeError as error:
         raise BrokerRefused("the topic no longer holds what was to be read next: its retention has passed") from error
     except _AWAY as error:
+        refused = asyncio.run(not_connected(client)) if client else None
+        if isinstance(refused, BrokerRefused):
+            raise refused from error
         raise BrokerUnreachable(
             f"no Kafka broker answers at {bootstrap} ({type(error).__name__}); start it, or set "
             "CLAIMSTREAM_BROKER__BOOTSTRAP to its address"

@@ -13,7 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError, TopicAuthorizationFailedError
 from click.testing import CliRunner, Result
 
-from streams import topics as topics_module
+from streams import connecting
 from streams.cli import cli
 from streams.embedded_kafka import EmbeddedKafka, free_port
 from streams.topics import (
@@ -172,31 +172,33 @@ async def test_a_listener_that_never_answers_is_given_up(monkeypatch: pytest.Mon
     connected: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(lambda reader, writer: connected.append(writer), "127.0.0.1", 0)
     address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    monkeypatch.setattr(topics_module, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(connecting, "PROBE_SECONDS", 0.3)
 
     async with server:
         with pytest.raises(BrokerUnreachable, match=address):
             await check_topics(address, Topics())
 
-    [writer] = connected
-    writer.close()
-    await writer.wait_closed()
+    assert connected
+    for writer in connected:
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_a_broker_that_falls_silent_is_given_up(kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topics_module, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(connecting, "ANSWER_SECONDS", 0.3)
     never = asyncio.Event()
 
     with pytest.raises(
         BrokerUnreachable, match=r"answered and then fell silent \(TimeoutError\); look whether it runs"
     ):
-        async with topics_module._admin(kafka.bootstrap, None):
+        async with connecting.open_admin(kafka.bootstrap, None):
             await never.wait()
 
 
 async def test_any_other_answer_of_the_broker_is_quoted(kafka: EmbeddedKafka) -> None:
     with pytest.raises(BrokerRefused, match=rf"the Kafka broker at {kafka.bootstrap} refused: .*not allowed"):
-        async with topics_module._admin(kafka.bootstrap, None):
+        async with connecting.open_admin(kafka.bootstrap, None):
             raise TopicAuthorizationFailedError("not allowed")
 
 

@@ -1,11 +1,13 @@
+import ssl
 from types import SimpleNamespace
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from prometheus_client import CollectorRegistry
 
 from streams import clock
-from streams.app import _probes, _refuse_added_partitions, watch_progress
+from streams.app import _probes, _refuse_added_partitions, credentials_of, watch_progress
 from streams.chunks import TP, Account, Position
 from streams.health import ProgressProbe
 from streams.metrics import Metrics
@@ -168,3 +170,28 @@ def test_a_worker_is_ready_with_partitions_and_warm_state(app, store, probes):
     assert probes.not_ready() == "the state is being rebuilt"
     store.warm = True
     assert probes.not_ready() == ""
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        {"security_protocol": "PLAINTEXT"},
+        {"security_protocol": "SSL", "ssl_context": ssl.create_default_context()},
+        *(
+            {
+                "security_protocol": protocol,
+                "ssl_context": context,
+                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_plain_username": "worker",
+                "sasl_plain_password": "s3cret",
+            }
+            for protocol, context in (("SASL_PLAINTEXT", None), ("SASL_SSL", ssl.create_default_context()))
+        ),
+    ],
+    ids=lambda client: client["security_protocol"],
+)
+def test_faust_makes_its_clients_with_the_options_of_all_others(client):
+    credentials = credentials_of(client)
+
+    assert client == credentials_to_aiokafka_auth(credentials)
+    assert "s3cret" not in repr(credentials)

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import socket
 
@@ -41,6 +42,7 @@ async def get(worker):
             async with client.get(path) as response:
                 return response.status, response.content_type, await response.text()
 
+        got.port, got.url = port, f"http://127.0.0.1:{port}"
         yield got
     await endpoint.stop()
 
@@ -96,6 +98,20 @@ async def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open(worker):
 
 async def test_an_endpoint_that_never_started_can_be_stopped(worker):
     await Endpoint(worker.metrics, Probes(worker.refresh, lambda: ""), "{}").stop()
+
+
+async def test_what_is_sent_to_the_endpoint_is_bounded_and_never_waited_for(get):
+    async with aiohttp.ClientSession() as client:
+        large = {"x": "x" * 100_000}
+        async with client.get(get.url + "/livez", headers=large) as refused:
+            assert refused.status == 400
+    reader, writer = await asyncio.open_connection("127.0.0.1", get.port)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000000\r\n\r\n")
+    answer = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+    assert b"HTTP/1.1 200 OK\r\n" == answer
 
 
 RECEIVED = TP("claims.received", 0)

@@ -6,7 +6,7 @@ from streams.intake.fhir import record as fhir_record
 from streams.intake.x12 import transaction as x12_transaction
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")
 def defects_raise() -> Iterator[pytest.MonkeyPatch]:
     """A reader that fails has to fail the test that met it, not to reject the claim."""
 
