@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiokafka.consumer.subscription_state import SubscriptionState
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError
 from faust.types.tuples import TP
 
 from tests.simulation.broker import BACKOFF_SECONDS, Broker, Entry
@@ -49,24 +49,31 @@ class Buffered:
         return [InputRecord(self.tp.topic, self.tp.partition, entry.offset, entry.value or b"") for entry in wanted]
 
 
+class Missing:
+    """aiokafka's FetchError: no offset is committed, and nothing is said about where to begin then."""
+
+    def __init__(self, tp: TP, now: float) -> None:
+        self.tp, self.since = tp, now
+
+
 class ModelFetcher:
     """One fetch on the way at a time, as with one broker."""
 
     def __init__(self, broker: Broker, connection: Connection, subscriptions: SubscriptionState) -> None:
         self._broker, self._connection, self._subscriptions = broker, connection, subscriptions
         self._loop = connection.loop
-        self._records: dict[TP, Buffered] = {}
+        self._records: dict[TP, Buffered | Missing] = {}
         self._waiters: dict[asyncio.Future[None], None] = {}
         self._consumed = self._loop.create_future()
         self._closed = False
         subscriptions.register_fetch_waiters(self._waiters)
-        self.task = self._loop.create_task(self._fetch_requests())
+        self._fetch_task = self._loop.create_task(self._fetch_requests())
 
     async def close(self) -> None:
         self._closed = True
-        self.task.cancel()
+        self._fetch_task.cancel()
         with suppress(asyncio.CancelledError):
-            await self.task
+            await self._fetch_task
         for waiter in list(self._waiters):
             _notify(waiter)
 
@@ -124,8 +131,12 @@ class ModelFetcher:
             return False
         for tp in tps:
             state = assignment.state_value(tp)
-            if not state.has_valid_position:
-                state.reset_to(committed.get(tp, self._broker.inputs[tp].first))
+            if state.has_valid_position:
+                continue
+            if tp in committed:
+                state.reset_to(committed[tp])
+            else:
+                self._records[tp] = Missing(tp, self._loop.time())
         return False
 
     async def _fetch(self, assignment: Any, positions: Mapping[TP, int]) -> bool:
@@ -159,16 +170,7 @@ class ModelFetcher:
             if self._subscriptions.reassignment_in_progress:
                 await self._subscriptions.wait_for_assignment()
             began = self._loop.time()
-            drained: dict[TP, list[InputRecord]] = {}
-            for tp in list(self._records):
-                if partitions and tp not in partitions:
-                    if not self._subscriptions.is_assigned(tp):
-                        del self._records[tp]
-                    continue
-                records = self._records.pop(tp).take()
-                _notify(self._consumed)
-                if records:
-                    drained[tp] = records
+            drained = self._take(partitions)
             if drained or not remaining:
                 return drained
             waiter = self._loop.create_future()
@@ -179,6 +181,24 @@ class ModelFetcher:
                 waiter.cancel()
                 return {}
             remaining = max(0.0, remaining - (self._loop.time() - began))
+
+    def _take(self, partitions: set[TP]) -> dict[TP, list[InputRecord]]:
+        drained: dict[TP, list[InputRecord]] = {}
+        for tp in list(self._records):
+            if partitions and tp not in partitions:
+                if not self._subscriptions.is_assigned(tp):
+                    del self._records[tp]
+                continue
+            buffered = self._records[tp]
+            if isinstance(buffered, Missing) and drained:
+                return drained
+            del self._records[tp]
+            _notify(self._consumed)
+            if isinstance(buffered, Missing):
+                raise NoOffsetForPartitionError(tp)
+            if records := buffered.take():
+                drained[tp] = records
+        return drained
 
     def seek_to(self, tp: TP, offset: int) -> None:
         self._subscriptions.seek(tp, offset)

@@ -1,7 +1,6 @@
 """What must hold of one simulated run, checked at every step where it can be, and once more at the end."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from faust.types.tuples import TP
 
@@ -68,10 +67,10 @@ class Ledger:
         if offset < before:
             self.violation(f"the commit of {tp.partition} goes back from {before} to {offset}")
 
-    def acked(self, chunk: Chunk) -> None:
-        """A chunk is said to be done."""
+    def taken(self, chunk: Chunk) -> None:
+        """Work on a chunk begins."""
         if not chunk.owned:
-            self.violation(f"a chunk of {chunk.partition} is acknowledged after its partition left")
+            self.violation(f"work begins on a chunk of {chunk.partition} after its partition left")
 
     # What may be repeated
 
@@ -139,11 +138,13 @@ class Ledger:
             self.violation(f"{self.repeats} repeats where {self.allowed_repeats} are allowed")
 
 
-def checked_ack(ledger: Ledger, stock: Any) -> Any:
-    """`Chunk.ack` that tells the ledger first."""
+def checked_take(ledger: Ledger, stock: Callable[[Chunk], bool]) -> Callable[[Chunk], bool]:
+    """`Chunk.take` that tells the ledger."""
 
-    def ack(chunk: Chunk) -> None:
-        ledger.acked(chunk)
-        stock(chunk)
+    def take(chunk: Chunk) -> bool:
+        took = stock(chunk)
+        if took:
+            ledger.taken(chunk)
+        return took
 
-    return ack
+    return take

@@ -37,7 +37,7 @@ class ModelCoordinator:
         self._prepared = False
         self._heartbeats: asyncio.Task[None] | None = None
         self._commit_lock = asyncio.Lock()
-        self.task = self._loop.create_task(self._coordinate())
+        self._coordination_task = self._loop.create_task(self._coordinate())
 
     async def _send(self, name: str, effect: Callable[[Callable[[Any], None]], None]) -> Any:
         return await self._broker.request(self._connection, name, effect)
@@ -106,7 +106,7 @@ class ModelCoordinator:
                         lambda answer: self._broker.heartbeat(member, generation, answer),  # noqa: B023 - awaited
                     )
                 except RebalanceInProgressError:
-                    self._ask_to_rejoin()
+                    self.request_rejoin()
                 except (UnknownMemberIdError, IllegalGenerationError):
                     self._reset()
                 except KafkaError:
@@ -120,13 +120,16 @@ class ModelCoordinator:
             await asyncio.wait([self._heartbeats])
             self._heartbeats = None
 
-    def _ask_to_rejoin(self) -> None:
+    def request_rejoin(self) -> None:
         if not self._rejoin.done():
             self._rejoin.set_result(None)
 
     def _reset(self) -> None:
         self.generation, self.member = -1, ""
-        self._ask_to_rejoin()
+        self.request_rejoin()
+
+    def check_errors(self) -> None:
+        """The model pushes none to its user."""
 
     async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
         while True:
@@ -152,7 +155,7 @@ class ModelCoordinator:
         if self._closing.done():
             return
         self._closing.set_result(None)
-        await asyncio.wait([self.task])
+        await asyncio.wait([self._coordination_task])
         await self._stop_heartbeats()
         if self.generation > 0:
             member = self.member

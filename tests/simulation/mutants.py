@@ -15,21 +15,9 @@ from tests.simulation.virtual import Patch
 class LaneThatAcksFirst(Lane):
     """The broken commit order."""
 
-    async def _run(self) -> None:
-        while True:
-            chunk = await self._queue.get()
-            await self._wait_until_warm(chunk)
-            if chunk.take():
-                chunk.ack()
-                await self._confirm_all(chunk)
-
-
-class LaneThatNeverLetsGo(Lane):
-    """Chunks are acknowledged although their partition has left."""
-
-    async def _confirm_all(self, chunk: Chunk) -> bool:
+    async def _confirm_all(self, chunk: Chunk) -> None:
+        chunk.ack()
         await super()._confirm_all(chunk)
-        return True
 
 
 async def drain_without_epoch(self: Any, fetcher: Any) -> None:
@@ -59,7 +47,7 @@ def take_dropped(self: Chunk) -> bool:
     return True
 
 
-async def rewind_in_steps(self: Any, offsets: Any, epoch: int) -> tuple[int, dict[Any, int]]:
+async def rewind_in_steps(self: Any, offsets: Any, epoch: int, _asked: int) -> tuple[int, dict[Any, int]]:
     consumer = self._ensure_consumer()
     if offsets is None:
         offsets = await self._committed(consumer)
@@ -71,15 +59,6 @@ async def rewind_in_steps(self: Any, offsets: Any, epoch: int) -> tuple[int, dic
         if tp in consumer.assignment():
             consumer.seek(tp, offset)
     return self.epoch, {tp: offset for tp, offset in offsets.items() if tp in consumer.assignment()}
-
-
-async def settle_without_waiting(self: Any, limit_seconds: float) -> None:
-    self.stop_flow()
-    self.app.flow_control.suspend()
-    self.app.flow_control.clear()
-    for progress in self._progress.values():
-        progress.drop_queued()
-    await self.force_commit()
 
 
 def pass_over_what_is_in_hand(self: Progress, position: int) -> None:
@@ -97,12 +76,12 @@ async def never_renew(self: Any, used: Any) -> None:
 
 MUTANTS: Mapping[str, list[Patch]] = {
     "commit order": [(chunk_app, "Lane", LaneThatAcksFirst)],
-    "ownership": [(chunk_app, "Lane", LaneThatNeverLetsGo)],
+    "drop": [(Progress, "drop_queued", lambda _progress: None)],
     "epoch check": [(ChunkConsumer, "_drain_once", drain_without_epoch)],
     "watermark": [(Progress, "advance", advance_past_everything)],
     "take": [(Chunk, "take", take_dropped)],
     "rewind": [(ChunkConsumerThread, "_rewind", rewind_in_steps)],
-    "settle": [(ChunkConsumer, "settle", settle_without_waiting)],
+    "settle": [(Progress, "running", property(lambda _progress: False))],
     "pass over": [(Progress, "pass_over", pass_over_what_is_in_hand)],
     "confirmation": [(ChunkProducer, "_send_in_order", send_unconfirmed)],
     "renewal": [(ChunkProducer, "_renew", never_renew)],

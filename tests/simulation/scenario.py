@@ -10,7 +10,7 @@ from faust.types.tuples import TP
 
 from streams.chunks import Chunk, Outbox
 from tests.simulation.broker import REBALANCE_SECONDS, SESSION_SECONDS, Broker, Input
-from tests.simulation.ledger import Ledger, checked_ack
+from tests.simulation.ledger import Ledger, checked_take
 from tests.simulation.scheduler import World
 from tests.simulation.virtual import Patch, patched, virtual
 from tests.simulation.worker import TOPIC, Name, Worker
@@ -77,6 +77,7 @@ class Scenario:
             padding = b" " + b"x" * 500 if kind in {"oversize", "refused"} else b""
             topic = "small" if kind == "oversize" else "out" if kind == "refused" or record.offset % 2 else "out2"
             out.add(topic, chunk.partition, None, name + padding)
+            out.accounts_for(1)
 
     async def ready(self, _tp: TP) -> None:
         await asyncio.sleep(self.random.random() ** 4)
@@ -230,8 +231,11 @@ def run(seed: int, patches: Iterable[Patch] = (), *, trace: bool = False) -> Out
     """Run one seed to its end; `patches` break the engine on purpose."""
     scenario = Scenario(seed, trace=trace)
     world, ledger, broker = scenario.world, scenario.ledger, scenario.broker
-    ack: Patch = (Chunk, "ack", checked_ack(ledger, Chunk.ack))
-    with virtual(world), patched([*patches, ack]):
+    with (
+        virtual(world),
+        patched(patches),
+        patched([(Chunk, "take", checked_take(ledger, Chunk.take))]),
+    ):
         broker.loop.create_task(scenario.drive())
         world.run(LIMIT_SECONDS)
         if not world.over:

@@ -11,6 +11,7 @@ from typing import Any
 from mode import Service
 from mode.utils.logging import CompositeLogger
 
+from streams import clock
 from streams.chunks import app as chunk_app
 from tests.simulation.scheduler import World
 
@@ -71,6 +72,7 @@ def virtual(world: World) -> Iterator[None]:
 def _replaced(world: World) -> Iterator[None]:
     ours: list[tuple[Any, str, Any]] = [
         (chunk_app, "threading", _Threading),
+        (clock, "monotonic", lambda: world.now),
         (Service, "__init__", _ordered_init(Service.__init__)),
         (Service, "_get_tasks", _sorted_tasks),
         (Service, "itertimer", _with_clock(Service.itertimer, lambda: world.now)),

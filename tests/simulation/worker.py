@@ -211,6 +211,7 @@ class Worker:
             broker_heartbeat_interval=1.0,
             broker_rebalance_timeout=REBALANCE_SECONDS,
         )
+        app.on_end = self.stop
         app.ready, app.on_assigned = self._ready, self._assigned
         topic = app.chunk_topic(Name(TOPIC), partitions=len(self.broker.inputs), chunk_max=CHUNK_MAX, window=WINDOW)
 
