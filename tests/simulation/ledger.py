@@ -94,8 +94,8 @@ class Ledger:
         """A batch was refused: the other batches of its chunk, and of the halves of it, are written again."""
         self.allowed_repeats += 2 * CHUNK_MAX
 
-    def overstayed(self) -> None:
-        """Work took longer than a hand-over waits: what it still writes has been given to another worker."""
+    def hung(self) -> None:
+        """Work takes as long as a hand-over waits, or longer: others may do the chunk again."""
         self.allowed_repeats += CHUNK_MAX
 
     def _allow(self, tps: list[TP]) -> None:

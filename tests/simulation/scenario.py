@@ -71,9 +71,8 @@ class Scenario:
             if kind == "hang" and name not in self._once:
                 self._once.add(name)
                 self.broker.counts["work that hung"] += 1
+                self.ledger.hung()
                 await asyncio.sleep(REBALANCE_SECONDS * (0.4 + 0.3 * self.random.random()))
-                if not chunk.owned:
-                    self.ledger.overstayed()
             padding = b" " + b"x" * 500 if kind in {"oversize", "refused"} else b""
             topic = "small" if kind == "oversize" else "out" if kind == "refused" or record.offset % 2 else "out2"
             out.add(topic, chunk.partition, None, name + padding)
@@ -242,6 +241,8 @@ def run(seed: int, patches: Iterable[Patch] = (), *, trace: bool = False) -> Out
             ledger.violation(f"stuck: committed {sorted(broker.committed.items())}, running {len(scenario.running)}")
         ledger.check_end()
         world.end()
+        for worker in scenario.workers:
+            worker.forget()
     return Outcome(
         seed,
         ledger.violations,

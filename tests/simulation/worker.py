@@ -191,6 +191,12 @@ class Worker:
         self.broker.counts["hard stops"] += 1
         self.kill()
 
+    def forget(self) -> None:
+        """Let the app go: Faust's signals keep what is connected to them for as long as the process lives."""
+        if self.app is not None:
+            self.app.on_partitions_assigned.disconnect(self.app._assigned)
+            self.app.on_partitions_revoked.disconnect(self.app._revoked)
+
     async def _run(self) -> None:
         self.app = self._new_app()
         await self.app.start()
