@@ -197,6 +197,10 @@ def _close(task: "asyncio.Task[Any]") -> None:
         if not task.cancelled():
             task.exception()  # seen, so that it is not logged later
         return
+    inner = getattr(task, "__wrapped__", None)  # mode wraps what a service runs; it may not have begun
+    if asyncio.iscoroutine(inner):
+        with suppress(BaseException):
+            inner.close()
     for _ in range(8):  # each try gets past one await of a finally block
         with suppress(BaseException):
             task.get_coro().close()
