@@ -33,7 +33,7 @@ check: setup ## Validate claim files: make check FILES="claims.837 folder"
 
 .PHONY: test
 test: setup ## All tests, those on real Kafka among them (TESTS="-k word" for some)
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 $(TESTS)
 
 SEEDS ?= 10000
 JOBS ?= 2
@@ -49,6 +49,10 @@ ops-test: setup ## Alerts, board and containers, against a real Prometheus and w
 .PHONY: test-unit
 test-unit: setup ## The tests that need no Kafka
 	$(BIN)/pytest -m "not kafka"
+
+.PHONY: soak
+soak: setup ## A million claims through two workers: memory, descriptors, lag, account (CLAIMS=, RATE=)
+	PYTHONPATH=. $(BIN)/python tests/soak/soak.py --claims $(or $(CLAIMS),1000000) --rate $(or $(RATE),1200)
 
 # -- lint -------------------------------------------------------------------------------------------------------------
 

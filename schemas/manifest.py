@@ -24,7 +24,8 @@ class Manifest(Record):
 
     `position` is `topic:partition:offset`, `sha256` that of the record's bytes. `items` counts claims and rejections of
     the whole record; `event_ids` are the claims of this part, in their order, equal ones as often as they stood there;
-    `fact_ids` are the authorizations and encounters, which are no items, as nothing is decided of them.
+    `fact_ids` are the authorizations and encounters, which are no items, as nothing is decided of them. `redrive_of` is
+    the position of the dead letter that a redriven record was.
     """
 
     position: str
@@ -39,3 +40,4 @@ class Manifest(Record):
     rejections: tuple[ManifestRejection, ...]
     warnings: tuple[ManifestWarning, ...]
     unknown_fields: int
+    redrive_of: str | None = None

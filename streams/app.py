@@ -14,7 +14,7 @@ from streams.agents.intake import Intake
 from streams.agents.validate import Validate
 from streams.chunks import EXIT_STOPPED_HARD, TP, ChunkApp, DeadLetter, Record
 from streams.deciding import Decider
-from streams.delivery.dead_letters import dead_letter_headers, failed_on
+from streams.delivery.dead_letters import dead_letter_headers, dead_letter_key, failed_on
 from streams.health import Endpoint, Mark, Probes, ProgressProbe, versions
 from streams.metrics import Metrics
 from streams.settings import Settings
@@ -68,7 +68,8 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     def dead_letter(record: Record, error: Exception) -> DeadLetter:
         why = failed_on(error, ruleset=ruleset.version.sha256, worker=worker)
         headers = dead_letter_headers(record, why, settings.sources)
-        return DeadLetter(topics.dlt_of(record.topic), record.key, record.value, headers)
+        key = dead_letter_key(record.key, record.headers, settings.sources)
+        return DeadLetter(topics.dlt_of(record.topic), key, record.value, headers)
 
     app = ChunkApp(
         f"{settings.broker.prefix}{settings.broker.group}",

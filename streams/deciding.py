@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from schemas.authorization import Authorization
 from schemas.claim import Claim
 from schemas.decision import Decision
+from streams.codes_only import codes_only_claim, codes_only_fact
 from streams.intake.arrival import Arrived, ArrivedFact
 from streams.state.patient import Entry, KnownEvent, Patients
 from validators.context import Context, is_in_scope, past_claim
@@ -49,7 +50,7 @@ class Decider:
         """
         patient = patients.of(arrived.patient_token)
         known = patient.known(arrived.event_id, position)
-        claim = arrived.claim
+        claim = codes_only_claim(arrived.claim, arrived.patient_token)
         if known is not None:
             claim = claim.model_copy(update={"received_on": known.received_on})
             position = known.position
@@ -84,7 +85,7 @@ class Decider:
         """What an authorization or encounter at `position` adds to the state; None when it had been met before."""
         if patients.of(arrived.patient_token).known(arrived.event_id, position) is not None:
             return None
-        known, fact = KnownEvent(position, None), arrived.fact
+        known, fact = KnownEvent(position, None), codes_only_fact(arrived.fact, arrived.patient_token)
         if isinstance(fact, Authorization):
             return Entry(arrived.event_id, known, arrived.person, authorization=authorization_facts(fact))
         return Entry(arrived.event_id, known, arrived.person, encounter=encounter_facts(fact))

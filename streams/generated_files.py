@@ -18,6 +18,7 @@ from schemas.encounter import Encounter
 from schemas.manifest import Manifest
 from schemas.rejection import Rejection
 from streams.dashboards import board
+from streams.delivery.marks import marks_topics
 from streams.topic_layout import Layout, Topics
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +46,14 @@ PURPOSE: dict[str, tuple[str, tuple[Kind, ...]]] = {
     "state-changelog": ("Patient state, compacted: tokens, codes and dates.", ()),
     "received-dlt": ("Received records or claims that could not be read, with their original bytes.", ()),
     "patient-events-dlt": ("Records of the patient log that could not be decided, with their original bytes.", ()),
+    "received-dlt.redriven": (
+        "Which letters of received-dlt were redriven, by `partition:offset`. Created by `claimstream redrive`.",
+        (),
+    ),
+    "patient-events-dlt.redriven": (
+        "Which letters of patient-events-dlt were redriven, by `partition:offset`. Created by `claimstream redrive`.",
+        (),
+    ),
 }
 
 
@@ -62,7 +71,7 @@ def files() -> dict[Path, str]:
 
 def _asyncapi() -> dict[str, Any]:
     channels = {}
-    for topic in Layout().topics(Topics()):
+    for topic in (*Layout().topics(Topics()), *marks_topics(Topics())):
         name = topic.name.removeprefix("claims.")
         description, kinds = PURPOSE[name]
         channels[name] = {

@@ -2,7 +2,10 @@
 
 import copy
 import logging
+import sys
+import threading
 import traceback
+import warnings
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
@@ -36,14 +39,47 @@ class PlainFormatter(logging.Formatter):
             for text in sorted({str(error), repr(error), *map(str, error.args)}, key=len, reverse=True):
                 if len(text) >= _SHORTEST_TEXT:
                     message = message.replace(text, type(error).__name__)
+        if plain.name == "asyncio":
+            # What happened stands before the first bracket and line end; then it shows arguments and whole objects.
+            message = message.partition("\n")[0].partition("(")[0]
         plain.msg = message
         return super().format(plain)
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - the name is logging's
         """The places from the outermost call to the one that raised, then the type."""
-        kind, _, trace = ei
-        places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)]
-        return "\n".join([*places, f"  {kind.__name__ if kind else 'no exception'}"])
+        return _places_and_type(ei[0], ei[2])
+
+
+def hide_values_in_reports() -> None:
+    """Have Python itself report what nobody caught by type and place, as a log line does, and warnings so too."""
+
+    def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            return
+        text = f" ({error})" if _is_for_operators(error) else ""
+        _report(f"ended by an error nobody foresaw{text}, a defect; report it with these lines", kind, trace)
+
+    def of_thread(failed: threading.ExceptHookArgs) -> None:
+        _report("a thread ended by an error nobody foresaw", failed.exc_type, failed.exc_traceback)
+
+    def unraisable(failed: "sys.UnraisableHookArgs") -> None:
+        _report("an error was ignored, for nobody could be told of it", failed.exc_type, failed.exc_traceback)
+
+    def warned(message: object, category: type[Warning], filename: str, lineno: int, *where: object) -> None:
+        del message, where
+        sys.stderr.write(f"{filename}:{lineno}: {category.__name__}\n")
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = uncaught, of_thread, unraisable
+    warnings.showwarning = warned  # type: ignore[assignment] # where it is written and from is ours to say
+
+
+def _report(what: str, kind: type[BaseException] | None, trace: TracebackType | None) -> None:
+    sys.stderr.write(f"claimstream: {what}\n{_places_and_type(kind, trace)}\n")
+
+
+def _places_and_type(kind: type[BaseException] | None, trace: TracebackType | None) -> str:
+    places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)]
+    return "\n".join([*places, f"  {kind.__name__ if kind else 'no exception'}"])
 
 
 class _Named:
@@ -63,8 +99,9 @@ def _nameless(argument: object) -> object:
 
 
 def _is_for_operators(error: BaseException) -> bool:
-    package = type(error).__module__.partition(".")[0]
-    return isinstance(error, OSError) or package in {"streams", "validators", "aiokafka"}
+    if isinstance(error, OSError):  # as the system words it, which names no file
+        return error.errno is not None and error.filename is None and error.filename2 is None
+    return type(error).__module__.partition(".")[0] in {"streams", "validators", "aiokafka"}
 
 
 def _hidden(error: BaseException | None) -> Iterator[BaseException]:

@@ -11,7 +11,7 @@ from schemas.codec import Kind, content_type
 from schemas.manifest import Manifest, ManifestRejection, ManifestWarning
 from streams import headers as h
 from streams.chunks import Chunk, Outbox, Record, Turn, partition_of
-from streams.delivery.dead_letters import Provenance, dead_letter_headers
+from streams.delivery.dead_letters import Event, Provenance, bundle_of, dead_letter_headers, redrive_of
 from streams.intake.arrival import (
     DEFAULT_SOURCE,
     Arrived,
@@ -49,7 +49,12 @@ class Intake:
         turn = Turn()
         for record in chunk.records:
             received = self._received(record)
-            for item in read_record(record.value or b"", received.content_type, first_ordinal=received.first_ordinal):
+            for item in read_record(
+                record.value or b"",
+                received.content_type,
+                first_ordinal=received.first_ordinal,
+                bundle=received.bundle,
+            ):
                 if isinstance(item, ReadClaim):
                     arrived = arrive(item, received.circumstances, self.tokens)
                     self._log("claim", arrived, arrived.claim, record, out)
@@ -78,6 +83,7 @@ class Intake:
         texts = h.texts(record.headers)
         named = texts.get(h.SOURCE)
         source = named if named in self.sources and named is not None else DEFAULT_SOURCE
+        redriven = redrive_of(record.topic, texts)
         circumstances = Circumstances(
             source=source,
             stated_on=h.day(texts.get(h.RECEIVED_ON)),
@@ -90,6 +96,8 @@ class Intake:
             texts.get(h.CONTENT_TYPE),
             circumstances,
             first_ordinal=h.ordinal(texts.get(h.FIRST_CLAIM)),
+            bundle=bundle_of(texts) if redriven else b"",
+            redrive_of=redriven,
             unlisted_source=named not in (None, source),
         )
 
@@ -119,8 +127,9 @@ class Intake:
             span=(item.span.start, item.span.end),
             ruleset=self.ruleset,
             worker=self.worker,
+            event=Event(rejected_id, item.first_ordinal, item.bundle),
         )
-        headers = [*dead_letter_headers(received.record, why, self.sources), *h.written({h.EVENT_ID: rejected_id})]
+        headers = dead_letter_headers(received.record, why, self.sources)
         key = received.source.encode()
         partition = partition_of(key, self.layout.side_partitions)
         out.add(self.topics.received_dlt, partition, key, item.original, headers)
@@ -135,6 +144,8 @@ class _Received:
     content_type: str | None
     circumstances: Circumstances
     first_ordinal: int
+    bundle: bytes
+    redrive_of: str | None
     unlisted_source: bool
     event_ids: list[str] = field(default_factory=list)
     fact_ids: list[str] = field(default_factory=list)
@@ -168,6 +179,7 @@ class _Received:
                 rejections=tuple(self.rejections[start:end]),
                 warnings=tuple(self.warnings) if part == 0 else (),
                 unknown_fields=self.unknown_fields,
+                redrive_of=self.redrive_of,
             )
 
     def counted(self, metrics: Metrics) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: SLF001 - `streams.chunks.pins` lists every private name of Faust and aiokafka used here
 import asyncio
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -20,11 +21,10 @@ from streams.chunks.trouble import told
 if TYPE_CHECKING:
     from streams.chunks.app import ChunkTopic
 
-__all__ = ["ChunkConsumer", "ChunkConsumerThread", "Fetched", "Position"]
-
 EXIT_STOPPED_HARD = 70
 TROUBLE_SECONDS = 1.0  # before the broker is asked again
 CHECK_SECONDS = 1.0
+SAY_EVERY_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 5.0
 SEEK_WAIT_SECONDS = 30.0
 """How long the end of a rebalance waits for positions; Faust gives up for good after `broker_request_timeout`."""
@@ -42,6 +42,7 @@ class ChunkConsumer(driver.Consumer):
         self._committing = asyncio.Lock()  # one at a time, so that an older offset never overtakes a newer one
         self._seeking: asyncio.Task[None] | None = None  # sets the positions after a rebalance
         self._ends: Mapping[TP, int] = {}  # as the broker last said
+        self._said_at: dict[str, float] = {}
 
     def _new_consumer_thread(self) -> ChunkConsumerThread:
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -69,8 +70,6 @@ class ChunkConsumer(driver.Consumer):
         """Partitions that have been ours at the last look, hold records, and whose positions are still not set."""
         return {tp for tp, end in self._ends.items() if end and tp not in self._progress}
 
-    # Watching
-
     @Service.task
     async def _watch(self) -> None:
         looked_at = clock.monotonic()
@@ -91,22 +90,22 @@ class ChunkConsumer(driver.Consumer):
             self._say("the group", exc, self._progress)
 
     async def _look(self) -> None:
+        trouble: Exception | None = None
         try:
             self._ends = await self._thread.ends()
         except Exception as exc:  # noqa: BLE001 - whatever it is, the broker is asked again
+            trouble = exc
             self._say("the look at the ends of partitions", exc, self._progress)
-            self.app.on_look(exc)
-        else:
-            self.app.on_look(None)
+        self.app.on_look(trouble)
 
     def _say(self, what: str, exc: Exception, partitions: Iterable[TP]) -> None:
-        self.log.warning("Trouble with %s, which is tried again: %s", what, told(exc, group=self.app.conf.id))
+        if clock.monotonic() - self._said_at.get(what, -math.inf) >= SAY_EVERY_SECONDS:
+            self._said_at[what] = clock.monotonic()
+            self.log.warning("Trouble with %s, which is tried again: %s", what, told(exc, group=self.app.conf.id))
         self.app.on_trouble(set(partitions), exc)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Stock guesses from events there are none of here, and fails during a rebalance; `ProgressProbe` knows."""
-
-    # Reading
 
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
@@ -197,8 +196,6 @@ class ChunkConsumer(driver.Consumer):
         with suppress(TimeoutError):
             await asyncio.wait_for(self._moved.wait(), seconds)
 
-    # Committing
-
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit the watermarks that moved; what cannot be committed now will be next time, never an error."""
         did = bool(await super().force_commit(topics, start_new_transaction=start_new_transaction))
@@ -252,8 +249,6 @@ class ChunkConsumer(driver.Consumer):
         for progress in void.values():
             progress.release()
         self._skipped.clear()
-
-    # Handing over
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit what is running, before stock code forgets the partitions."""

@@ -32,6 +32,7 @@ CLASS_NAMES: Mapping[str, tuple[str, ...]] = {
         "_ensure_consumer",
         "_method_queue",
         "call_thread",
+        "on_crash",
         "method_queue",
     ),
     "faust.transport.drivers.aiokafka.Producer": (
@@ -43,6 +44,7 @@ CLASS_NAMES: Mapping[str, tuple[str, ...]] = {
     "faust.transport.drivers.aiokafka.Transport": ("Consumer", "Producer"),
     "faust.App": ("_new_transport", "_stop_consumer", "_create_directories", "agent", "stop", "crash", "add_future"),
     "faust.Topic": ("_clone_args",),
+    "faust.Worker": ("_cry", "_enter_debugger"),
     "mode.utils.queues.ThrowableQueue": ("force_put_nowait",),
     "aiokafka.consumer.subscription_state.TopicPartitionState": ("has_valid_position", "position"),
     "aiokafka.consumer.subscription_state.Assignment": ("tps", "state_value"),

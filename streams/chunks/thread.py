@@ -53,6 +53,11 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
         self._out_of_range: set[Any] = set()  # partitions the broker has no record of at our position
         self._said: dict[TP, int] = {}  # committed offsets behind which records were deleted, counted once
 
+    def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
+        """Log type and place; stock prints the text of the exception to stderr."""
+        del msg, fmt, kwargs
+        log.exception("the consumer thread crashed")  # noqa: LOG004 - called where it was caught
+
     @property
     def method_queue(self) -> MethodQueue:
         """What runs the calls of the main loop; stock runs two at once."""

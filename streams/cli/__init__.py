@@ -12,11 +12,14 @@ from typing import Any, Never
 import click
 
 COMMANDS = {
+    "audit": "account for every received item: manifests, outcomes and dead letters joined",
     "check": "read files of claims and say what would be denied; no broker",
     "demo": "embedded Kafka, a worker and a feed of sample claims, live",
     "feed": "send files of claims into the stream, each once, large ones in parts",
+    "redrive": "send dead letters again once their cause is mended, each once",
     "replay": "decide a window of the patient log again, into topics of its own",
     "topics": "plan, apply or check the topic layout of a broker",
+    "trace": "follow a claim by its number: received, parsed, decided, receipt",
     "worker": "read claims from Kafka and decide them",
 }
 EXIT_CLEAN, EXIT_FINDINGS, EXIT_USAGE, EXIT_ENVIRONMENT = range(4)
@@ -77,4 +80,7 @@ def fail(sentence: str, code: int) -> Never:
 
 def main() -> None:
     """Run `claimstream`."""
+    from streams import logs  # noqa: PLC0415 - nobody else who imports this module is to be changed by it
+
+    logs.hide_values_in_reports()
     cli.main(prog_name="claimstream")

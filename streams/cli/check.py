@@ -73,7 +73,7 @@ class Desk:
         if decided.entry is not None:
             self.patients.add(arrived.patient_token, decided.entry)
         self.position += 1
-        return Checked(decided, arrived.claim, place)
+        return Checked(decided, decided.context.claim, place)
 
 
 def _no_claim(item: ReadFact, original: bytes) -> Rejected:

@@ -140,7 +140,10 @@ class TextWriter:
         day = min(line.service_date_from for line in claim.service_lines)
         scope = "" if seen.decided.decision.in_scope else "no epidural injection"
         test = "test" if claim.test else ""
-        words = [PAYER_WORDS[context.line_of_business], context.service_state, str(day), scope, test]
+        state = context.service_state or ""
+        # What is no two letters could be anybody's name.
+        place = state if len(state) == len("FL") else ""
+        words = [PAYER_WORDS[context.line_of_business], place, str(day), scope, test]
         return printable(" · ".join(filter(None, words)))
 
     def _findings(self, seen: Checked, claim: Claim) -> None:

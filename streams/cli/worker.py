@@ -109,14 +109,13 @@ def _run_several(settings: Settings, ruleset: Ruleset, processes: int) -> Never:
 
 
 def _run(settings: Settings, ruleset: Ruleset, key: bytes, number: int | None) -> Never:
-    import faust  # noqa: PLC0415 - costs a second that refusing to start need not take
-
-    from streams.app import build  # noqa: PLC0415 - as above
+    from streams.app import build  # noqa: PLC0415 - costs a second that refusing to start need not take
+    from streams.chunks.worker import DiscreetWorker  # noqa: PLC0415 - as above
 
     parts = build(settings, ruleset, key)
     if number is not None:
         parts.endpoint.on_listening = child.report
-    worker = faust.Worker(
+    worker = DiscreetWorker(
         parts.app,
         parts.endpoint,
         parts.topic_watch,

@@ -35,13 +35,19 @@ class ReadClaim:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """What could not be read; `original` is the smallest piece of the record that can be sent again on its own."""
+    """What could not be read; `original` is the smallest piece of the record that can be sent again on its own.
+
+    Its items are the same events then, where it is read with `first_ordinal`, the number its first claim had in its
+    transaction or Bundle, and with `bundle`, the SHA-256 of that Bundle (empty for all else).
+    """
 
     rejection: Rejection
     identity: tuple[bytes, ...]
     span: Span
     where: str
     original: bytes
+    first_ordinal: int = 1
+    bundle: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

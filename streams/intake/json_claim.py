@@ -28,12 +28,19 @@ _FREE_FIELDS = ("accident", "notes", "attachments")
 
 
 def read_json_record(
-    bare: bytes, record: bytes, *, likely_fhir: bool = False, kind: Kind | None = None
+    bare: bytes,
+    record: bytes,
+    *,
+    likely_fhir: bool = False,
+    kind: Kind | None = None,
+    first_ordinal: int = 1,
+    bundle: bytes = b"",
 ) -> Iterator[Item]:
     """Everything in a JSON record: the claim of one object, or those of a FHIR resource. Never raises.
 
     `bare` is the record without white space and byte order mark around it, by which an event is known again. What is
-    `likely_fhir` is parsed only once if it is. `kind` is what a content type says the record is.
+    `likely_fhir` is parsed only once if it is. `kind` is what a content type says the record is. `first_ordinal` and
+    `bundle` say which claims of which Bundle these are, as `read_fhir` takes it.
     """
     parsed = _parse(bare, exactly=likely_fhir)
     fhir = likely_fhir
@@ -42,7 +49,7 @@ def read_json_record(
         if fhir != likely_fhir:
             parsed = _parse(bare, exactly=fhir)
     if fhir and not isinstance(parsed, Rejection):
-        yield from read_fhir(parsed, bare, record)
+        yield from read_fhir(parsed, bare, record, first_ordinal=first_ordinal, bundle=bundle)
     else:
         yield _read(parsed, bare, record, kind)
 

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
-from schemas.codec import KINDS, VERSION, Kind, parse_content_type
+from schemas.codec import KINDS, VERSION, Kind, content_type, parse_content_type
 from schemas.rejection import Rejection, RejectionCode
 from streams.intake.items import Item, Rejected, Span
 from streams.intake.json_claim import read_json_record
@@ -60,33 +60,61 @@ def format_of(record: bytes, content_type: str | None = None) -> Format:
     return "fhir" if form == "json" and _FHIR_START.match(record) else form
 
 
+def plain_content_type(text: str) -> str | None:
+    """A content type in words of ours, read the same as `text`; None where reading goes by the bytes alone."""
+    ours = parse_content_type(text[:_CONTENT_TYPE_CHARACTERS])
+    if ours is None:
+        media_type = text[:_CONTENT_TYPE_CHARACTERS].partition(";")[0].strip().lower()
+        return media_type if media_type in _X12_TYPES | _FHIR_TYPES | _JSON_TYPES else None
+    kind = next((each for each in get_args(Kind) if each == ours[0]), None)
+    return content_type(kind, ours[1]) if kind else "application/vnd.claimstream.unknown+json"
+
+
 def read_record(
-    record: bytes, content_type: str | None = None, *, limit: int = MAX_RECORD_BYTES, first_ordinal: int = 1
+    record: bytes,
+    content_type: str | None = None,
+    *,
+    limit: int = MAX_RECORD_BYTES,
+    first_ordinal: int = 1,
+    bundle: bytes = b"",
 ) -> Iterator[Item]:
     """Everything in a record, in its order; at least one claim or rejection, never an exception.
 
-    `limit` is the largest record in bytes that is read at all; `first_ordinal` the number of the first claim in its X12
-    transaction, where the record is a part of one.
+    `limit` is the largest record in bytes that is read at all. Where the record is a part of a larger one,
+    `first_ordinal` is the number its first claim has in its X12 transaction or FHIR Bundle, and `bundle` the SHA-256
+    of that Bundle.
     """
-    if len(record) > limit:
-        yield _whole(record, "too-large", f"{len(record):,} bytes, more than {limit >> 20} MiB; send smaller records")
-        return
     bare = record.removeprefix(_BOM).strip(_WHITE)
-    if not bare:
-        yield _whole(record, "empty", "the record is empty; send a claim")
-        return
-    refused = _refused_type(content_type)
+    refused = _refused_whole(record, bare, content_type, limit)
     if refused is not None:
-        yield _whole(record, *refused)
-        return
-    form = format_of(record, content_type)
-    match form:
-        case "x12":
-            yield from read_x12(record, first_ordinal)
-        case "json" | "fhir":
-            yield from read_json_record(bare, record, likely_fhir=form == "fhir", kind=_said_kind(content_type))
-        case _:
-            yield _whole(record, "unknown-format", f"{_kind_of(bare)}; send X12 837P (begins with ISA), FHIR or JSON")
+        # Known by its bare bytes, as the claim is that a later reader may find in it.
+        rejection = Rejection(code=refused[0], message=refused[1], at="")
+        yield Rejected(rejection, (bare,), Span(0, len(record)), "", record, first_ordinal, bundle)
+    elif (form := format_of(record, content_type)) == "x12":
+        yield from read_x12(record, first_ordinal)
+    else:
+        yield from read_json_record(
+            bare,
+            record,
+            likely_fhir=form == "fhir",
+            kind=_said_kind(content_type),
+            first_ordinal=first_ordinal,
+            bundle=bundle,
+        )
+
+
+def _refused_whole(
+    record: bytes, bare: bytes, content_type: str | None, limit: int
+) -> tuple[RejectionCode, str] | None:
+    """Why nothing of a record is read, as code and message."""
+    if len(record) > limit:
+        return "too-large", f"{len(record):,} bytes, more than {limit >> 20} MiB; send smaller records"
+    if not bare:
+        return "empty", "the record is empty; send a claim"
+    refused = _refused_type(content_type)
+    if refused is None and format_of(record, content_type) == "unknown":
+        return "unknown-format", f"{_kind_of(bare)}; send X12 837P (begins with ISA), FHIR or JSON"
+    return refused
 
 
 def _refused_type(content_type: str | None) -> tuple[RejectionCode, str] | None:
@@ -107,10 +135,6 @@ def _said_kind(content_type: str | None) -> Kind | None:
     """The kind one of our content types names."""
     ours = parse_content_type((content_type or "")[:_CONTENT_TYPE_CHARACTERS])
     return next((kind for kind in READ_KINDS if ours is not None and kind == ours[0]), None)
-
-
-def _whole(record: bytes, code: RejectionCode, message: str) -> Rejected:
-    return Rejected(Rejection(code=code, message=message, at=""), (record,), Span(0, len(record)), "", record)
 
 
 def _kind_of(bare: bytes) -> str:

@@ -78,6 +78,13 @@ async def open_producer(client: Mapping[str, Any]) -> AsyncIterator[Any]:
 
 
 @asynccontextmanager
+async def open_admin(client: Mapping[str, Any]) -> AsyncIterator[Any]:
+    """A client that asks about topics and groups."""
+    async with _running(admin := AIOKafkaAdminClient(**client)):
+        yield admin
+
+
+@asynccontextmanager
 async def _running(client: Any) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -97,6 +104,6 @@ async def require_topic(consumer: Any, topic: str) -> None:
 
 async def partitions_of(client: Mapping[str, Any], topic: str) -> int:
     """How many partitions a topic that exists has."""
-    async with _running(admin := AIOKafkaAdminClient(**client)):
+    async with open_admin(client) as admin:
         (described,) = await admin.describe_topics([topic])
         return len(described["partitions"])

@@ -113,7 +113,7 @@ def start_worker(kafka: EmbeddedKafka, topics: Topics, token_key_file: Path, tmp
     """Start `claimstream worker` as an operator would; what still runs when the test ends is killed."""
     started: list[WorkerProcess] = []
 
-    def start(**settings: str) -> WorkerProcess:
+    def start(*options: str, module: str = "streams", **settings: str) -> WorkerProcess:
         port, log_file = free_port(), tmp_path / f"worker-{len(started)}.log"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CLAIMSTREAM_")} | {
             "CLAIMSTREAM_BROKER__BOOTSTRAP": kafka.bootstrap,
@@ -125,7 +125,10 @@ def start_worker(kafka: EmbeddedKafka, topics: Topics, token_key_file: Path, tmp
         }
         with log_file.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "streams", "worker"], env=environment, stdout=log, stderr=subprocess.STDOUT
+                [sys.executable, "-m", module, "worker", *options],
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         started.append(WorkerProcess(process, port, log_file))
         return started[-1]

@@ -219,33 +219,6 @@ async def test_a_repeated_record_repeats_its_decision_and_is_no_duplicate(
     assert "claims_redelivered_total 2.0" in worker.http("/metrics")
 
 
-async def test_names_and_member_ids_appear_nowhere_but_in_claim_topics(
-    topics, start_worker, producer, reader, settings, kafka
-):
-    worker = start_worker(**settings)
-    broken_x12 = x12(payer="NM1*PR*2*PLANTEDLAST~")
-    records = [x12(), broken_x12, x12()[:-120], *BAD_RECORDS.values()]
-    records += [json.dumps(claim(n, frequency_code="7", original_reference="PLANTEDLAST")).encode() for n in range(5)]
-    records += [json.dumps(claim(n) | {"claim_type": "PLANTEDLAST"}).encode() for n in range(3)]
-    records += [json.dumps({"PLANTEDLAST": 1}).replace("1}", '1, "PLANTEDLAST": 2}').encode()]
-    for record in records:
-        await producer.send_and_wait(topics.received, record, headers=[("cs-source", b"PLANTEDLAST")])
-    await reader.until(enough_decisions(7), *outcome_topics(topics))
-    await reader.until(lambda found: len(found) >= len(BAD_RECORDS) + 7, topics.received_dlt)
-    metrics = worker.http("/metrics") + worker.http("/readyz") + worker.http("/version")
-    worker.terminate()
-
-    public = await reader.to_end(*outcome_topics(topics), topics.manifests, topics.state_changelog)
-    private = await reader.to_end(topics.patient_events, topics.received_dlt)
-    shown = [metrics.encode(), worker.log().encode()]
-    shown += [record.value for record in public]
-    shown += [record.key for record in public + private]
-    shown += [name.encode() + b"=" + value for record in public + private for name, value in record.headers]
-
-    assert [] == [secret for secret in SECRETS for text in shown if secret.encode() in text]
-    assert any(b"PLANTEDLAST" in record.value for record in private)
-
-
 async def test_the_endpoint_says_what_the_worker_does(topics, start_worker, producer, reader, settings):
     worker = start_worker(**settings)
     await producer.send_and_wait(topics.received, x12(), headers=[("cs-source", b"clinic")])

@@ -2,6 +2,7 @@ import asyncio
 import io
 import logging
 import logging.config
+import subprocess
 import sys
 
 import pytest
@@ -127,6 +128,56 @@ def test_what_is_written_for_operators_is_shown(log, stream, error):
     log.warning("%s; trying again", error)
 
     assert f"{error}; trying again" in stream.getvalue()
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "No such file", SECRET), OSError(SECRET)])
+def test_what_the_system_says_of_a_file_or_in_words_of_another_is_not_shown(log, stream, error):
+    log.warning("not read: %s", error)
+
+    assert SECRET not in stream.getvalue()
+    assert f"not read: {type(error).__name__}" in stream.getvalue()
+
+
+async def test_what_asyncio_shows_of_arguments_is_left_out(stream):
+    def failing(_name: str) -> None:
+        raise ValueError
+
+    logger = logging.getLogger("asyncio")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(PlainFormatter())
+    logger.addHandler(handler)
+    try:
+        asyncio.get_running_loop().call_soon(failing, SECRET)
+        await asyncio.sleep(0)
+    finally:
+        logger.removeHandler(handler)
+
+    assert SECRET[:6] not in stream.getvalue()
+    assert "Exception in callback" in stream.getvalue()
+    assert "ValueError" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("raise ValueError(secret)", "ended by an error nobody foresaw, a defect"),
+        ("raise OSError(28, 'No space left')", "ended by an error nobody foresaw ([Errno 28] No space left)"),
+        ("threading.Thread(target=int, args=(secret,)).start()", "a thread ended by an error"),
+        ("import warnings; warnings.warn(secret)", "<string>:2: UserWarning"),
+        ("type('Ended', (), {'__del__': lambda self: int(secret)})()", "an error was ignored"),
+        ("raise KeyboardInterrupt(secret)", ""),
+    ],
+)
+def test_what_python_reports_by_itself_shows_type_and_place_only(fault, said):
+    program = (
+        f"import sys, threading; from streams import logs; logs.hide_values_in_reports(); secret = sys.argv[1]\n{fault}"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program, SECRET], capture_output=True, text=True, check=False)
+
+    assert SECRET not in ended.stderr
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_short_text_does_not_tear_a_message_apart(log, stream):

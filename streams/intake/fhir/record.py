@@ -18,24 +18,33 @@ _REFUSED_BYTES_MAX: Final = 64 << 20
 """Most bytes of what is refused of one record: many claims may refer to one large resource, each taking it along."""
 
 
-def read_fhir(tree: dict[str, Any], bare: bytes, record: bytes) -> Iterator[Item]:
+def read_fhir(
+    tree: dict[str, Any], bare: bytes, record: bytes, *, first_ordinal: int = 1, bundle: bytes = b""
+) -> Iterator[Item]:
     """The claims, rejections and warnings of a resource in its order; at least one claim or rejection, no exception.
 
     `tree` is `bare` as `exact_tree` parses it: no number in it was ever a float. `bare` is `record` without white space
-    around it, by which an event is known again.
+    around it, by which an event is known again. What came out of a Bundle of several claims, with its SHA-256 as
+    `bundle`, is known again by that and by the number there, which is `first_ordinal` for its first claim.
     """
     start = record.find(bare)
-    return _Record(tree, bare, record, Span(start, start + len(bare))).items()
+    return _Record(
+        tree, bare, record, Span(start, start + len(bare)), first_ordinal=first_ordinal, bundle=bundle
+    ).items()
 
 
 class _Record:
     """Walks a resource, or the entries of a Bundle."""
 
-    def __init__(self, tree: dict[str, Any], bare: bytes, record: bytes, span: Span) -> None:
+    def __init__(
+        self, tree: dict[str, Any], bare: bytes, record: bytes, span: Span, *, first_ordinal: int, bundle: bytes
+    ) -> None:
         self._tree = tree
         self._bare = bare
         self._record = record
         self._span = span
+        self._before = first_ordinal - 1 if bundle else 0
+        self._bundle_hash = bundle
         self._resources = Resources()
         self._written: dict[int, bytes] = {}
 
@@ -58,37 +67,43 @@ class _Record:
 
     def _one(self, place: Place) -> Iterator[Item]:
         """The only claim of a record: all of the record is what is kept when it is rejected."""
-        yield from self._read(place, (self._bare,), "", lambda: self._record)
+        yield from self._read(place, self._before + 1, "", lambda: self._record)
 
     def _several(self, claims: Sequence[Entry], entries: Sequence[Entry]) -> Iterator[Item]:
         refused_bytes = 0
         # The record stands for itself by its hash: it is hashed once, not again for each of thousands of claims.
-        record_hash = hashlib.sha256(self._bare).digest()
-        for number, entry in enumerate(claims, 1):
-            identity = (record_hash, b"%d" % number)
+        self._bundle_hash = self._bundle_hash or hashlib.sha256(self._bare).digest()
+        for index, entry in enumerate(claims):
+            number = self._before + index + 1
             where = f"Claim {number} of the Bundle"
-            if number > CLAIMS_PER_RECORD_MAX or refused_bytes > _REFUSED_BYTES_MAX:
+            if index >= CLAIMS_PER_RECORD_MAX or refused_bytes > _REFUSED_BYTES_MAX:
                 what = "the Bundle has more claims than one record may hold; send its other claims in another Bundle"
-                done = {claim.number for claim in claims[: number - 1]}
+                done = {claim.number for claim in claims[:index]}
                 rest = self._bundle([other for other in entries if other.number not in done])
                 at = f"Bundle.entry[{entry.number}]"
-                yield Rejected(_rejection("too-many-claims", what, at), identity, self._span, where, rest)
+                yield self._rejected(_rejection("too-many-claims", what, at), number, where, rest)
                 return
-            for item in self._read(entry.place, identity, where, partial(self._alone, entry)):
+            for item in self._read(entry.place, number, where, partial(self._alone, entry)):
                 if isinstance(item, Rejected):
                     refused_bytes += len(item.original)
                 yield item
 
-    def _read(
-        self, place: Place, identity: tuple[bytes, ...], where: str, original: Callable[[], bytes]
-    ) -> Iterator[Item]:
+    def _read(self, place: Place, number: int, where: str, original: Callable[[], bytes]) -> Iterator[Item]:
         reader = ClaimReader(self._resources, place)
         found = reader.read()
         if isinstance(found, Rejection):
-            yield Rejected(found, identity, self._span, where, original())
+            yield self._rejected(found, number, where, original())
             return
         yield from reader.warnings
-        yield ReadClaim(found, identity, self._span, where, reader.created_on)
+        yield ReadClaim(found, self._identity(number), self._span, where, reader.created_on)
+
+    def _identity(self, number: int) -> tuple[bytes, ...]:
+        """What the claim of that number is known by: its Bundle, where that has several, else the record."""
+        return (self._bundle_hash, b"%d" % number) if self._bundle_hash else (self._bare,)
+
+    def _rejected(self, rejection: Rejection, number: int, where: str, original: bytes) -> Rejected:
+        identity = self._identity(number)
+        return Rejected(rejection, identity, self._span, where, original, number, self._bundle_hash)
 
     def _alone(self, claim: Entry) -> bytes:
         """The claim with the resources it refers to; the claim itself where it needs no other."""

@@ -1,6 +1,7 @@
 """`read_x12`: the claims of a record of X12 interchanges, with all that could not be read named and kept."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from schemas.rejection import Rejection, RejectionCode
@@ -46,14 +47,16 @@ class _Record:
 
     def items(self) -> Iterator[Item]:
         """All items of the record."""
-        told = False
+        told, first_ordinal = False, self._first_ordinal
         for found in self._found():
             for item in found:
                 told = told or not isinstance(item, Warned)
                 yield item
         if not told:
             what = "the record has no claim in it; send 837P transactions with CLM"
-            yield self._part("no-claims", what, "ISA segment 1", Span(0, len(self._data)))
+            yield replace(
+                self._part("no-claims", what, "ISA segment 1", Span(0, len(self._data))), first_ordinal=first_ordinal
+            )
 
     def _found(self) -> Iterator[Sequence[Item]]:
         for token in tokens(self._data):
@@ -188,7 +191,7 @@ class _Record:
         """The record, or what of it cannot be read any further."""
         part = self._data[span.start : span.end]
         rejection = Rejection(code=code, message=message, at=at)
-        return Rejected(rejection=rejection, identity=(part,), span=span, where="the record", original=part)
+        return Rejected(rejection, (part,), span, "the record", part, self._first_ordinal)
 
     _HANDLERS: ClassVar[dict[str, Callable[["_Record", Segment], list[Item]]]] = {
         "GS": _begin_group,

@@ -124,7 +124,7 @@ def _interchange(data: bytes, start: int) -> Interchange | Unreadable:
         return Unreadable(start, "the ISA segment has fewer than 16 elements; send ISA01 to ISA16")
     component, terminator = parts[_ISA_ELEMENTS][:1], parts[_ISA_ELEMENTS][1:2]
     end = start + sum(map(len, parts[:_ISA_ELEMENTS])) + _ISA_ELEMENTS + 2
-    if not _can_delimit(separator, component, terminator) or not _segment_follows(data, end, separator):
+    if not _can_delimit(separator, component, terminator) or not _segment_follows(data, end, separator, terminator):
         return Unreadable(
             start, "the component separator and segment terminator cannot be told; send them right after ISA15"
         )
@@ -146,9 +146,9 @@ def _can_delimit(separator: bytes, component: bytes, terminator: bytes) -> bool:
     )
 
 
-def _segment_follows(data: bytes, end: int, separator: bytes) -> bool:
-    """Whether what comes after the ISA starts as a segment does: two or three letters or digits, then the separator."""
+def _segment_follows(data: bytes, end: int, separator: bytes, terminator: bytes) -> bool:
+    """Whether what comes after the ISA starts as a segment does: two or three letters or digits, then a delimiter."""
     start = _end_of_blanks(data, end)
     head = data[start : start + _LOOK_AHEAD_BYTES]
-    name, found, _ = head.partition(separator)
-    return name.isalnum() and len(name) <= 3 if found else len(head) <= 3
+    name = head.partition(separator)[0].partition(terminator)[0]
+    return name.isalnum() and len(name) <= 3 if name != head else len(head) <= 3

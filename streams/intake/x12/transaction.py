@@ -68,7 +68,7 @@ class Transaction:
         """What is left when the transaction ends; `truncated` when the record ended before any trailer."""
         opening = self._frame.transaction
         if truncated and opening is not None and not opening.terminated:
-            return [self._cut_off([opening], self._ordinal)]
+            return [self._cut_off([opening], self._ordinal + 1)]
         items = self._decide("") if self._waiting is not None else []
         if self._refusal is not None:
             return [*items, self._refused(self._refusal)]
@@ -171,6 +171,7 @@ class Transaction:
             span=Span(start, end),
             where=self._frame.where(self._ordinal),
             original=self._frame.wrap(list(self._context.levels.values()), own),
+            first_ordinal=self._ordinal,
         )
 
     def _refused(self, rejection: Rejection) -> Rejected:
@@ -179,13 +180,13 @@ class Transaction:
         last = self._last or opening
         assert opening is not None  # a transaction is opened by its ST or, without one, by its first segment
         assert last is not None
-        body = self._frame.data[self._first.start : last.end] if self._first else b""
         return Rejected(
             rejection=rejection,
             identity=self._frame.identity(0, opening.start, last.end),
             span=Span(opening.start, last.end),
             where=self._frame.where(),
-            original=self._frame.wrap_bytes(body, self._segments),
+            original=self._frame.wrap_transaction(opening.start, last.end, self._segments),
+            first_ordinal=self._before + 1,
         )
 
     def _cut_off(self, own: list[Segment], ordinal: int) -> Rejected:
@@ -201,6 +202,7 @@ class Transaction:
             span=Span(start, end),
             where=self._frame.where(ordinal),
             original=self._frame.lead(levels) + tail,
+            first_ordinal=ordinal,
         )
 
     def _too_many(self, segment: Segment) -> Rejected:
@@ -214,6 +216,7 @@ class Transaction:
             span=Span(segment.start, end),
             where=frame.where(self._ordinal + 1),
             original=frame.lead(list(self._context.levels.values())) + frame.data[segment.start :],
+            first_ordinal=self._ordinal + 1,
         )
 
 

@@ -19,7 +19,7 @@ from streams.chunks import TP, ChunkApp, DeadLetter
 from streams.chunks import consumer as consumer_module
 from streams.chunks.chunk import Chunk
 from streams.chunks.consumer import ChunkConsumer, Fetched
-from streams.chunks.thread import ConsumerEndedError
+from streams.chunks.thread import ChunkConsumerThread, ConsumerEndedError
 
 CLAIMS = TP("claims.received", 0)
 
@@ -245,6 +245,16 @@ async def test_a_hand_over_ends_at_its_limit_and_says_when_the_commit_failed(
     assert running.owned
 
 
+def test_a_crash_of_the_consumer_thread_is_logged_and_its_text_printed_nowhere(capsys, caplog):
+    try:
+        int("QUACKENBUSH")
+    except ValueError as error:
+        ChunkConsumerThread.on_crash(None, "{0!r}", error)
+
+    assert ("", "") == tuple(capsys.readouterr())
+    assert ["the consumer thread crashed"] == caplog.messages
+
+
 async def test_a_commit_before_a_hand_over_is_tried_again_until_its_limit(scene: Scene) -> None:
     scene.fetched(100, 101)
     await scene.drain()
@@ -384,3 +394,16 @@ async def test_a_consumer_whose_tasks_ended_ends_the_worker_once(
     assert scene.app.exit_code == 70
     assert stops == ["stop"]
     assert "aiokafka's fetcher ended, so this worker reads nothing more" in caplog.text
+
+
+async def test_the_same_trouble_is_said_now_and_then_and_counted_each_time(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    counted: list[object] = []
+    scene.app.on_trouble = lambda partitions, _exc: counted.append(partitions)
+    scene.thread.check_trouble = KafkaConnectionError()
+    for _ in range(3):
+        await scene.consumer._check()
+
+    assert caplog.text.count("Trouble with the group") == 1
+    assert counted == [{CLAIMS}] * 3

@@ -16,6 +16,7 @@ from streams.chunks.app import ChunkTopic, ChunkTransport
 from streams.chunks.consumer import ChunkConsumer, ChunkConsumerThread
 from streams.chunks.pins import CLASS_NAMES, INSTANCE_NAMES, STARTED_NAMES
 from streams.chunks.producer import BATCH_BYTES, ChunkProducer
+from streams.chunks.worker import DiscreetWorker
 
 ENGINE = sorted(Path(__file__).parents[3].glob("streams/chunks/*.py"))
 LISTED = {name for names in PRIVATE_NAMES.values() for name in names}
@@ -81,7 +82,7 @@ def test_every_private_name_of_another_object_is_listed(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "ours", [ChunkApp, ChunkConsumer, ChunkConsumerThread, ChunkProducer, ChunkTopic, ChunkTransport]
+    "ours", [ChunkApp, ChunkConsumer, ChunkConsumerThread, ChunkProducer, ChunkTopic, ChunkTransport, DiscreetWorker]
 )
 def test_every_private_name_we_override_is_listed(ours: type) -> None:
     stock = [base for base in ours.__mro__[1:] if not base.__module__.startswith("streams.")]

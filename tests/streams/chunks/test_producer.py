@@ -116,6 +116,7 @@ class FakeKafkaProducer:
         self.most_unconfirmed = 0
         self.started = self.stopped = False
         self.hold = False
+        self.start_trouble: Exception | None = None
 
     def create_batch(self) -> BatchBuilder:
         return create_batch()
@@ -138,6 +139,8 @@ class FakeKafkaProducer:
             confirmation.set_result(None)
 
     async def start(self) -> None:
+        if self.start_trouble:
+            raise self.start_trouble
         self.started = True
 
     async def stop(self) -> None:
@@ -152,6 +155,7 @@ class FakeChunkProducer(ChunkProducer):
         self._renewing, self._large_one = asyncio.Lock(), asyncio.Lock()
         self._producer = first
         self.made: list[FakeKafkaProducer] = []
+        self.start_trouble: Exception | None = None
         self.futures: list[asyncio.Future[None]] = []
 
     def _ensure_producer(self) -> Any:
@@ -159,6 +163,7 @@ class FakeChunkProducer(ChunkProducer):
 
     def _new_producer(self) -> Any:
         self.made.append(FakeKafkaProducer())
+        self.made[-1].start_trouble = self.start_trouble
         return self.made[-1]
 
     def add_future(self, coro: Awaitable[None]) -> None:
@@ -235,6 +240,27 @@ async def test_a_refused_batch_renews_the_producer_and_the_old_one_stops_after_i
     await asyncio.gather(*producer.futures)
 
     assert kafka.stopped
+
+
+async def test_a_refusal_is_raised_before_trouble_that_passes_and_names_its_topic() -> None:
+    kafka = FakeKafkaProducer(answers=[KafkaConnectionError(), MessageSizeTooLargeError()])
+    producer = FakeChunkProducer(kafka)
+    with pytest.raises(MessageSizeTooLargeError) as refused:
+        await producer.deliver(filled(accepted=b"a"))
+
+    assert producer.made == [producer._producer]
+    assert refused.value.__notes__ == ["accepted"]
+
+
+async def test_a_new_producer_that_cannot_start_leaves_nothing_behind_and_the_old_one_in_place() -> None:
+    kafka = FakeKafkaProducer(answers=[MessageSizeTooLargeError()])
+    producer = FakeChunkProducer(kafka)
+    producer.start_trouble = KafkaConnectionError()
+    with pytest.raises(KafkaConnectionError):
+        await producer.deliver(filled(accepted=b"a"))
+
+    assert kafka is producer._producer
+    assert producer.made[0].stopped
 
 
 @pytest.mark.parametrize(("value", "most"), [(b"x" * (2 << 20), 1), (b"small", 2)])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from schemas.codec import KINDS, content_type
 from schemas.rejection import REJECTION_CODES
 from streams.intake.items import ReadClaim, Rejected, Span
-from streams.intake.reading import MAX_RECORD_BYTES, format_of, read_record, sniff
+from streams.intake.reading import MAX_RECORD_BYTES, format_of, plain_content_type, read_record, sniff
 from tests.streams.intake.building import FULL, SMALLEST, encoded
 
 CLAIM = encoded(SMALLEST)
@@ -165,3 +165,15 @@ def test_every_cut_of_a_claim_is_one_rejection():
     codes = {code(whole[:end]) for end in range(1, len(whole))}
 
     assert codes == {"malformed-json"}
+
+
+@given(
+    st.binary(max_size=60) | st.just(CLAIM),
+    st.sampled_from(["application/json", "text/x12", "application/fhir+json", content_type("claim"), "text/plain", ""]),
+    st.sampled_from(["", ";v=2", ";patient=SMITH", "SMITH", "; charset=utf-8"]),
+)
+def test_a_plain_content_type_reads_as_the_one_it_stands_for(record, named, more):
+    plain = plain_content_type(named + more)
+
+    assert "smith" not in (plain or "").lower()
+    assert list(read_record(record, named + more)) == list(read_record(record, plain))

@@ -92,7 +92,11 @@ def test_an_entry_of_a_fact_holds_no_member_id_payer_name_or_free_text() -> None
     who = {"first_name": "PLANTED-C", "birth_date": "1961-07-29"}
     facts = [
         an_authorization(
-            claim, patient=who, rendering_npi="PLANTED-D", facility_npi="PLANTED-E", services=[{"procedure_code": "J1"}]
+            claim,
+            patient=who,
+            rendering_npi="PLANTED-D",
+            facility_npi="PLANTED-E",
+            services=[{"procedure_code": "J1100"}],
         ),
         an_encounter(
             claim,
@@ -106,7 +110,7 @@ def test_an_entry_of_a_fact_holds_no_member_id_payer_name_or_free_text() -> None
             guidance="ct",
         ),
     ]
-    for fact, shown in zip(facts, (b"J1", b"ct"), strict=True):
+    for fact, shown in zip(facts, (b"J1100", b"ct"), strict=True):
         entry = Desk().note(fact)
         assert entry is not None
         event = arrived_fact(fact)

@@ -143,11 +143,12 @@ def test_the_original_of_a_claim_cut_off_is_cut_off_in_the_same_way(upto: bytes)
     assert found.original == again.original
 
 
-def test_another_kind_cut_off_is_named_and_closed() -> None:
+def test_another_kind_cut_off_is_kept_as_it_was_cut() -> None:
     data = record([ISA, GS, "ST*835*1", "BPR*I*1*C"])[:-3]
     (found,) = rejected(data)
 
-    assert found.original.endswith(b"BPR*I*1*~SE*3*1~GE*1*7~IEA*1*000000042~")
+    assert found.original.endswith(b"ST*835*1~\nBPR*I*1*")
+    assert [found.identity] == [again.identity for again in rejected(found.original)]
 
 
 def test_a_whole_rejection_says_where_it_stands_in_the_bytes() -> None:
