@@ -88,6 +88,7 @@ class Broker(Network):
         self.assignment: dict[str, list[TP]] = {}
         self.gathering_since: float | None = None
         self.on_expired: Callable[[str], None] = lambda _member: None
+        self.on_joined: Callable[[str], None] = lambda _process: None
         self.on_commit: Callable[[TP, int, int], None] = lambda _tp, _before, _offset: None
         self.on_append: Callable[[str, str, list[bytes]], None] = lambda _process, _topic, _values: None
         self.on_refused: Callable[[], None] = lambda: None
@@ -208,6 +209,7 @@ class Broker(Network):
             member = self.members[name]
             answer, member.joining = member.joining, None
             member.deadline = self.world.now + SESSION_SECONDS
+            self.on_joined(member.process.name)
             if answer is not None:
                 answer((self.generation, self.assignment[name]))
 

@@ -30,6 +30,7 @@ class Ledger:
         self._first_unconfirmed: dict[TP, int] = dict.fromkeys(broker.inputs, 0)
         self._confirmed: set[bytes] = set()
         broker.on_expired = self.expired
+        broker.on_joined = self.zombies.discard
         broker.on_commit = self.committed
         broker.on_append = self.appended
         broker.on_refused = self.refused

@@ -6,6 +6,10 @@ them. Between loops the seed chooses whose callback comes next; one callback (th
 which is coarser than the switches of the interpreter between two threads. A loop may also stand still for a while (a
 long computation, a paused process) while the others, the broker and time go on. Timers fire when their time has come
 and never early; each callback takes 20 microseconds.
+
+One thing is permitted that reality is not known to do: an answer of the consumer thread may come late to the main loop
+and overtake others (`SimulatedThread.call_thread`). Without it a dropped epoch check does no harm that can be seen: the
+queue between the threads keeps its order, and a rewind comes behind every fetch that was answered before it.
 """
 
 import asyncio
