@@ -35,6 +35,13 @@ check: setup ## Validate claim files: make check FILES="claims.837 folder"
 test: setup ## All tests, those on real Kafka among them (TESTS="-k word" for some)
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 $(TESTS)
 
+SEEDS ?= 10000
+JOBS ?= 2
+
+.PHONY: simulate
+simulate: setup ## The engine against a model broker, 10,000 seeds with crashes (SEED=n shows one)
+	$(BIN)/python -m tests.simulation.simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --jobs $(JOBS))
+
 .PHONY: ops-test
 ops-test: setup ## Alerts, board and containers, against a real Prometheus and worker
 	$(BIN)/pytest tests/ops tests/integration/test_prometheus.py tests/integration/test_compose.py
