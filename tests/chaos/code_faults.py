@@ -1,0 +1,117 @@
+"""What arrives that cannot be read, and code of ours that raises."""
+
+from pathlib import Path
+
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from tests.chaos.world import World
+
+POISON: tuple[tuple[bytes | None, list[tuple[str, bytes | None]]], ...] = (
+    (None, []),
+    (b"", []),
+    (b"\x00" * 100, []),
+    (bytes(range(256)), []),
+    (b"\xff\xfeI\x00S\x00A\x00", []),
+    (b"\x1f\x8b\x08 something compressed", []),
+    (b'{"claim_id": "cut off', []),
+    (b'{"claim_id": "A", "claim_id": "B"}', []),
+    (b'{"claim_id": "A", "total_charge": NaN}', []),
+    (b"[" * 100_000, []),
+    (b'{"a":' * 500 + b"1" + b"}" * 500, []),
+    (b"[]", []),
+    (b"ISA*00*", []),
+    (b"ISA" + b"*" * 200 + b"~" * 200, []),
+    (b'{"resourceType": "Bundle", "entry": [{"resource": null}, 7, {"resource": {"resourceType": "Claim"}}]}', []),
+    (b"{}", [("content-type", b"application/vnd.claimstream.claim+json;v=99")]),
+    (b"{}", [("content-type", b"\xff\xff"), ("cs-source", b"\xff"), ("cs-received-on", b"2026-W01-1")]),
+    (b"{}", [("content-type", b"application/edi-x12"), ("cs-first-claim", b"-3")]),
+    (b"x" * (9 << 20), []),
+)
+"""Bytes and headers that no record should have; what becomes of each is worked out by the checker."""
+
+NULL_HEADERS = [("content-type", None), ("cs-source", None), ("cs-received-on", None), ("cs-first-claim", None)]
+NOT_OF_INTAKE = [
+    (b"{}", b"a key", [("content-type", b"application/vnd.claimstream.nothing+json;v=1")]),
+    (None, None, []),
+    (b"\xff" * 100, b"\xff", [("cs-event-id", b"x")]),
+]
+
+
+async def poison(world: World) -> None:
+    """Records of every broken kind, and records in the log that intake did not write."""
+    await world.start()
+    await world.busy()
+    await world.produce(world.topics.received, *((value, b"anybody", headers) for value, headers in POISON))
+    await world.produce(world.topics.patient_events, *NOT_OF_INTAKE)
+    world.fault_ended()
+    await world.busy(500)
+
+
+async def headers_without_value(world: World) -> None:
+    """Kafka lets a header have no value at all."""
+    await world.start()
+    await world.busy()
+    await world.produce(world.topics.received, (b"{}", b"anybody", NULL_HEADERS), (None, None, NULL_HEADERS))
+    world.fault_ended()
+    await world.busy(500)
+
+
+async def rules_raise(world: World) -> None:
+    """A rule raises for one claim in ten: SYS-02 says so, and nothing is lost."""
+    await world.start(fault={"kind": "rules"})
+    await world.busy()
+    world.fault_ended()
+    await world.busy(500)
+
+
+async def outputs_raise(world: World) -> None:
+    """Every thousandth output raises for a while."""
+    mark = _mark(world)
+    await world.start(fault={"kind": "outputs", "while": str(mark), "every": 1000})
+    await world.busy(2500)
+    mark.unlink()
+    world.fault_ended()
+
+
+async def records_raise(world: World) -> None:
+    """Our own code fails on one record in five hundred, every time: these become dead letters, with their bytes."""
+    await world.start(fault={"kind": "records", "one_in": 500})
+    await world.busy()
+    world.fault_ended()
+    await world.busy(500)
+
+
+async def outputs_refused(world: World) -> None:
+    """For a while the broker takes smaller batches than it was asked to: chunks are halved until they fit."""
+    await world.start()
+    await world.busy()
+    await _limit(world, 12_000)
+    await world.fed(1500)
+    await _limit(world, 2 << 20)
+    world.fault_ended()
+
+
+async def _limit(world: World, size: int) -> None:
+    settings = {"max.message.bytes": str(size), "message.timestamp.type": "LogAppendTime", "compression.type": "producer"}
+    async with world.admin() as admin:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, world.topics.accepted, settings)])
+
+
+async def commits_raise(world: World) -> None:
+    """Commits raise for some seconds."""
+    mark = _mark(world)
+    mark.unlink()
+    worker = await world.start(fault={"kind": "commits", "while": str(mark)})
+    await world.busy()
+    mark.touch()
+    await world.fed(2500)
+    mark.unlink()
+    world.fault_ended()
+    if not worker.running:
+        await world.start()
+
+
+def _mark(world: World) -> Path:
+    mark = world.folder / "fault"
+    mark.touch()
+    return mark

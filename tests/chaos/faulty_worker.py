@@ -1,0 +1,87 @@
+"""`claimstream worker` with one thing in it broken: `python -m tests.chaos.faulty_worker '{"kind": "commits", ...}'`.
+
+The fault is patched in from here; the worker's own code has no switch for it.
+"""
+
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import RequestTimedOutError
+
+from streams.agents import intake, validate
+from streams.chunks import ChunkApp, Outbox
+from streams.cli import main, worker
+from tests.chaos.broken_rule import broken_ruleset
+
+
+def rules(_fault: dict[str, Any]) -> None:
+    """A rule raises for some claims."""
+    worker.load_ruleset = lambda *_: broken_ruleset()
+
+
+def timeouts(fault: dict[str, Any]) -> None:
+    """Not broken, only impatient: requests time out within the scenario's patience."""
+    ChunkApp.DEFAULTS = {**ChunkApp.DEFAULTS, **fault}
+
+
+def outputs(fault: dict[str, Any]) -> None:
+    """Every n-th output raises while a file is there."""
+    number, mark, add = itertools.count(1), Path(fault["while"]), Outbox.add
+
+    def sometimes(self: Outbox, *args: Any, **kwargs: Any) -> None:
+        if next(number) % fault["every"] == 0 and mark.exists():
+            raise ValueError("an output that raises")
+        add(self, *args, **kwargs)
+
+    Outbox.add = sometimes
+
+
+def records(fault: dict[str, Any]) -> None:
+    """Both agents raise on some records, always the same ones."""
+    read, from_log = intake.read_record, validate.from_log
+
+    def reading(value: bytes, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        if sum(value) % fault["one_in"] == 0:
+            raise ValueError("a record that raises")
+        return read(value, *args, **kwargs)
+
+    def of_log(record: Any) -> Any:
+        if sum(record.value or b"") % fault["one_in"] == 1:
+            raise ValueError("a record that raises")
+        return from_log(record)
+
+    intake.read_record, validate.from_log = reading, of_log
+
+
+def commits(fault: dict[str, Any]) -> None:
+    """Every commit raises while a file is there."""
+    mark, commit = Path(fault["while"]), AIOKafkaConsumer.commit
+
+    async def sometimes(self: AIOKafkaConsumer, *args: Any) -> None:
+        if mark.exists():
+            raise RequestTimedOutError
+        await commit(self, *args)
+
+    AIOKafkaConsumer.commit = sometimes
+
+
+KINDS: dict[str, Callable[[dict[str, Any]], None]] = {
+    each.__name__: each for each in (rules, timeouts, outputs, records, commits)
+}
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Break what the one argument names, then be the worker."""
+    fault = json.loads(arguments[0])
+    KINDS[fault.pop("kind")](fault)
+    sys.argv = ["claimstream", "worker"]
+    main()
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])
