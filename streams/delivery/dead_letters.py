@@ -42,8 +42,8 @@ class Original(Protocol):
         """The whole original record."""
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Its headers."""
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Its headers; Kafka lets one have no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,9 @@ def dead_letter_headers(record: Original, why: Provenance, sources: Collection[s
         "dlt-worker": why.worker,
         "dlt-attempt": str(why.attempt),
     }
-    passed_on = [(name, content) for name, content in record.headers if _is_ours(name, content, sources)]
+    passed_on = [
+        (name, content) for name, content in record.headers if content is not None and _is_ours(name, content, sources)
+    ]
     return passed_on + [(name, text.encode()) for name, text in provenance.items()]
 
 

@@ -93,3 +93,11 @@ def test_the_number_of_the_first_claim_of_a_part_is_passed_on(sent, passed) -> N
     headers = dict(dead_letter_headers(FakeRecord(headers=(("cs-first-claim", sent),)), WHY, SOURCES))
 
     assert ("cs-first-claim" in headers) == passed
+
+
+def test_a_header_without_a_value_stays_behind() -> None:
+    valueless = tuple((name, None) for name in ("cs-source", "cs-first-claim", "cs-event-id", "content-type"))
+
+    passed_on = dict(dead_letter_headers(FakeRecord(headers=valueless), WHY, SOURCES))
+
+    assert set() == passed_on.keys() & dict(valueless).keys()
