@@ -89,6 +89,7 @@ def account_of_validate(found: Found, ruleset: Ruleset) -> Account:
             others[place] += 1
         elif model is Claim and place not in dead:
             claims[place] += 1
+    account.count(others | Counter(place for place in dead if place in log), dead, "dead letter of")
     decided = [(outcome, each) for outcome, several in found.decisions.items() for each in several if _is_decision(each)]
     times: Counter[str] = Counter()
     for outcome, record in decided:

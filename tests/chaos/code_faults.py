@@ -4,6 +4,7 @@ from pathlib import Path
 
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from tests.chaos.workers import EXIT_CRASHED
 from tests.chaos.world import World
 
 POISON: tuple[tuple[bytes | None, list[tuple[str, bytes | None]]], ...] = (
@@ -32,7 +33,7 @@ POISON: tuple[tuple[bytes | None, list[tuple[str, bytes | None]]], ...] = (
 NULL_HEADERS = [("content-type", None), ("cs-source", None), ("cs-received-on", None), ("cs-first-claim", None)]
 NOT_OF_INTAKE = [
     (b"{}", b"a key", [("content-type", b"application/vnd.claimstream.nothing+json;v=1")]),
-    (None, None, []),
+    (None, b"a key", []),
     (b"\xff" * 100, b"\xff", [("cs-event-id", b"x")]),
 ]
 
@@ -51,7 +52,7 @@ async def headers_without_value(world: World) -> None:
     """Kafka lets a header have no value at all."""
     await world.start()
     await world.busy()
-    await world.produce(world.topics.received, (b"{}", b"anybody", NULL_HEADERS), (None, None, NULL_HEADERS))
+    await world.produce(world.topics.received, (b"{}", b"anybody", NULL_HEADERS), (None, b"anybody", NULL_HEADERS))
     world.fault_ended()
     await world.busy(500)
 
@@ -98,17 +99,28 @@ async def _limit(world: World, size: int) -> None:
 
 
 async def commits_raise(world: World) -> None:
-    """Commits raise for some seconds."""
+    """Commits fail for some seconds with what passes: they are tried again."""
     mark = _mark(world)
     mark.unlink()
-    worker = await world.start(fault={"kind": "commits", "while": str(mark)})
+    await world.start(fault={"kind": "commits", "while": str(mark)})
     await world.busy()
     mark.touch()
     await world.fed(2500)
     mark.unlink()
     world.fault_ended()
-    if not worker.running:
-        await world.start()
+
+
+async def commits_refused(world: World) -> None:
+    """A commit raises what does not pass: the worker ends, and whoever keeps it running starts another."""
+    mark = _mark(world)
+    mark.unlink()
+    worker = await world.start(fault={"kind": "refused_commits", "while": str(mark)})
+    await world.busy()
+    worker.expected = (EXIT_CRASHED,)
+    mark.touch()
+    await worker.ended()
+    world.fault_ended()
+    await world.start()
 
 
 def _mark(world: World) -> Path:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import RequestTimedOutError
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import GroupAuthorizationFailedError, RequestTimedOutError
 
 from streams.agents import intake, validate
 from streams.chunks import ChunkApp, Outbox
@@ -59,19 +60,31 @@ def records(fault: dict[str, Any]) -> None:
 
 
 def commits(fault: dict[str, Any]) -> None:
-    """Every commit raises while a file is there."""
+    """Commits time out at the broker while a file is there; the client tries them again."""
+    mark, commit = Path(fault["while"]), GroupCoordinator._do_commit_offsets
+
+    async def sometimes(self: GroupCoordinator, *args: Any) -> None:
+        if mark.exists():
+            raise RequestTimedOutError
+        await commit(self, *args)
+
+    GroupCoordinator._do_commit_offsets = sometimes
+
+
+def refused_commits(fault: dict[str, Any]) -> None:
+    """Commits are refused for good while a file is there."""
     mark, commit = Path(fault["while"]), AIOKafkaConsumer.commit
 
     async def sometimes(self: AIOKafkaConsumer, *args: Any) -> None:
         if mark.exists():
-            raise RequestTimedOutError
+            raise GroupAuthorizationFailedError
         await commit(self, *args)
 
     AIOKafkaConsumer.commit = sometimes
 
 
 KINDS: dict[str, Callable[[dict[str, Any]], None]] = {
-    each.__name__: each for each in (rules, timeouts, outputs, records, commits)
+    each.__name__: each for each in (rules, timeouts, outputs, records, commits, refused_commits)
 }
 
 

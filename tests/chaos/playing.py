@@ -36,6 +36,5 @@ async def play_all(scenarios: Sequence[Scenario], folder: Path, *, seed: int, ra
             for row in played:
                 row.seconds = round(clock.monotonic() - began, 1)
                 say(row.verdict)
-                sys.stderr.writelines(f"chaos:   {line}\n" for line in row.evidence)
             rows += played
     return rows

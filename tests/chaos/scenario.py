@@ -22,6 +22,7 @@ from validators.loading import load_ruleset
 from validators.ruleset import Ruleset
 
 Fault = Callable[[World], Awaitable[None]]
+NEVER_MS = 1 << 60
 AFTER_CLAIMS = 2000
 LIMIT_SECONDS = 400.0
 
@@ -93,6 +94,7 @@ async def play(
                 await world.stop_workers()
         except (WorkerEnded, KafkaError, OSError, AssertionError) as error:  # TimeoutError is an OSError
             troubles.append(f"{type(error).__name__} {error}")
+            say(troubles[0])
             broker.left.heal()
             broker.right.heal()
         for worker in world.workers:
@@ -110,12 +112,12 @@ def _rows(scenario: Scenario, world: World, found: Found, troubles: list[str], r
     validate = account_of_validate(found, scenario.ruleset())
     held = Counter(sha256(each.value or b"").hexdigest() for each in found.received)
     intake.wrong += [f"the broker lost an acknowledged record {each[:12]}" for each in world.feeder.acknowledged - held]
-    recovered = recovery_seconds(found, world.fault_ended_ms)
+    recovered = recovery_seconds(found, world.fault_ended_ms or NEVER_MS)
     rows = []
     for number, (agent, account) in enumerate({"intake": intake, "validate": validate}.items()):
         if recovered[number] is None:
             account.wrong.append("nothing that was received after the fault came through")
-        account.wrong += troubles
+        account.wrong[:0] = troubles
         bound = crashes(scenario.crashes[number], rate) + scenario.more_repeats[number]
         rows.append(_row(f"{scenario.name} / {agent}", account, recovered[number], bound))
     return rows
@@ -148,7 +150,7 @@ def recovery_seconds(found: Found, ended_ms: int) -> tuple[float | None, float |
     By the broker's clock; None where nothing was received after the fault, or nothing of it answered.
     """
     arrived = {f"{each.topic}:{each.partition}:{each.offset}": each for each in found.received}
-    first: tuple[dict[int, int], dict[int, int]] = (defaultdict(lambda: 1 << 60), defaultdict(lambda: 1 << 60))
+    first: tuple[dict[int, int], dict[int, int]] = (defaultdict(lambda: NEVER_MS), defaultdict(lambda: NEVER_MS))
     for record in (*found.log, *found.received_dead):
         origin = arrived.get(texts(record).get("cs-origin") or origin_of(record))
         if origin is not None and origin.timestamp > ended_ms:
