@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from collections import Counter
 from dataclasses import dataclass
 
 from mode import Service
@@ -11,15 +12,16 @@ from prometheus_client import CollectorRegistry
 from streams import clock
 from streams.agents.intake import Intake
 from streams.agents.validate import Validate
-from streams.chunks import TP, ChunkApp, DeadLetter, Record
+from streams.chunks import EXIT_STOPPED_HARD, TP, ChunkApp, DeadLetter, Record
 from streams.deciding import Decider
 from streams.delivery.dead_letters import dead_letter_headers, failed_on
-from streams.health import Endpoint, Probes, versions
+from streams.health import Endpoint, Mark, Probes, ProgressProbe, versions
 from streams.metrics import Metrics
 from streams.settings import Settings
 from streams.state.store import Store
 from streams.tokens import Tokens
-from streams.topic_layout import Topics
+from streams.topic_layout import Layout, Topics, partitions_difference
+from streams.topic_watch import EXIT_USAGE, TopicWatch
 from validators.ruleset import Ruleset
 
 log = logging.getLogger(__name__)
@@ -47,10 +49,11 @@ class EndpointService(Service):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A worker's app and its endpoint."""
+    """A worker's app, its endpoint, and the look at its topics."""
 
     app: ChunkApp
     endpoint: EndpointService
+    topic_watch: TopicWatch
 
 
 def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
@@ -72,6 +75,9 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
         broker=f"kafka://{settings.broker.bootstrap.replace(',', ';kafka://')}",
         dead_letter=dead_letter,
         broker_commit_interval=settings.broker.commit_interval_seconds,
+        broker_session_timeout=settings.broker.session_timeout_seconds,
+        broker_request_timeout=max(90.0, settings.broker.session_timeout_seconds),
+        consumer_group_instance_id=settings.broker.group_instance_id,
         record_limits={topic.name: int(topic.config["max.message.bytes"]) for topic in layout.topics(topics)},
     )
     decider = Decider(ruleset, on_error=lambda rule, _error: metrics.rule_errors.labels(rule.id).inc())
@@ -83,12 +89,14 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
         validate.work
     )
     _keep_state(app, store, topics)
+    watch = TopicWatch(app, settings.broker)
+    _refuse_added_partitions(app, topics, layout, watch)
     app.on_dead_letter = lambda topic, code: metrics.dead_letters.labels(topic, code).inc()
-    app.on_retry = lambda tp, _error: metrics.retries.labels(tp.topic).inc()
+    probe = _watch_progress(app, store, metrics, settings.broker.stuck_seconds)
     stages = {topics.received: "intake", topics.patient_events: "validate"}
     app.on_confirmed = lambda tp, work, confirm: metrics.chunk_confirmed(stages[tp.topic], work, confirm)
-    endpoint = Endpoint(metrics, _probes(app, store, metrics, topics), versions(ruleset))
-    return Parts(app, EndpointService(endpoint, settings.http.host, settings.http.port))
+    endpoint = Endpoint(metrics, _probes(app, store, metrics, topics, probe=probe, watch=watch), versions(ruleset))
+    return Parts(app, EndpointService(endpoint, settings.http.host, settings.http.port), watch)
 
 
 def _keep_state(app: ChunkApp, store: Store, topics: Topics) -> None:
@@ -110,10 +118,52 @@ def _keep_state(app: ChunkApp, store: Store, topics: Topics) -> None:
     app.on_assigned, app.on_revoked, app.ready = assigned, revoked, ready
 
 
-def _probes(app: ChunkApp, store: Store, metrics: Metrics, topics: Topics) -> Probes:
+def _refuse_added_partitions(app: ChunkApp, topics: Topics, layout: Layout, watch: TopicWatch) -> None:
+    """End the worker before anything is decided from a partition the layout does not know."""
+    wanted, keep_state = {topic.name: topic for topic in layout.topics(topics)}, app.on_assigned
+
+    async def assigned(partitions: set[TP]) -> None:
+        watch.soon()
+        for tp in sorted(partitions):
+            if tp.partition >= wanted[tp.topic].partitions:
+                app.end(EXIT_USAGE, partitions_difference(wanted[tp.topic], tp.partition + 1, topics).message)
+        if app.exit_code is None and keep_state is not None:
+            await keep_state(partitions)
+
+    app.on_assigned = assigned
+
+
+def _watch_progress(app: ChunkApp, store: Store, metrics: Metrics, stuck_seconds: float) -> ProgressProbe:
+    """Count tries again, and end the worker when a partition stands still although the broker answers."""
+    probe, tries = ProgressProbe(stuck_seconds), Counter[TP]()
+
+    def trouble(partitions: set[TP], _error: Exception) -> None:
+        tries.update(partitions)
+        for topic in {tp.topic for tp in partitions}:
+            metrics.retries.labels(topic).inc()
+
+    def look(error: Exception | None) -> None:
+        if error is not None:
+            probe.broker_away()
+            return
+        signs = {tp: tries[tp] + store.records_read for tp in {*app.positions, *app.unread}}
+        unread = {tp: Mark(0, 1, signs[tp]) for tp in app.unread}
+        probe.look(unread | {tp: Mark(at.committed, at.end, signs[tp]) for tp, at in app.positions.items()})
+        if why := probe.not_alive():
+            app.end(EXIT_STOPPED_HARD, f"{why}; this worker ends, to be started again")
+
+    app.on_retry = lambda tp, error: trouble({tp}, error)
+    app.on_trouble, app.on_look = trouble, look
+    return probe
+
+
+def _probes(
+    app: ChunkApp, store: Store, metrics: Metrics, topics: Topics, *, probe: ProgressProbe, watch: TopicWatch
+) -> Probes:
     def refresh() -> None:
         metrics.state_entries.labels("patients").set(store.events())
         metrics.state_warm.set(store.warm)
+        metrics.unaccounted.set(app.account.unaccounted)
         now, oldest = clock.seconds(), {topics.received: 0.0, topics.patient_events: 0.0}
         metrics.lag.clear()  # a partition that went to another worker is no lag of ours
         for tp, position in app.positions.items():
@@ -124,8 +174,10 @@ def _probes(app: ChunkApp, store: Store, metrics: Metrics, topics: Topics) -> Pr
             metrics.lag_seconds.labels(topic).set(seconds)
 
     def not_ready() -> str:
+        if watch.missing:
+            return watch.missing[0]
         if not app.positions:
             return "no partition is assigned yet"
         return "" if store.warm else "the state is being rebuilt"
 
-    return Probes(refresh, not_ready)
+    return Probes(refresh, not_ready, probe.not_alive)

@@ -144,12 +144,14 @@ ROWS: Mapping[str, Sequence[Panel]] = {
     "Trouble": [
         _bars("Dead letters by code", "Records and claims put aside with their original bytes, over the time shown.",
               Query(f"sort_desc(sum by (code) (increase(claims_dead_letters_total{RANGE})) > 0)", "{{code}}"),
-              steps=((None, ORANGE),)),
+              width=7, steps=((None, ORANGE),)),
         _lines("Tried again", "Tries again after trouble with Kafka, a second; nothing is lost meanwhile.",
-               Query(f"sum by (topic) (rate(claims_broker_retries_total{RATE}))", "{{topic}}"), unit="cps", width=8),
+               Query(f"sum by (topic) (rate(claims_broker_retries_total{RATE}))", "{{topic}}"), unit="cps", width=7),
         _bars("Rule errors", "Claims on which a rule raised an error, a defect; the five worst, over the time shown.",
               Query(f"topk(5, sum by (rule) (increase(claims_rule_errors_total{RANGE})))", "{{rule}}"),
-              steps=((None, GREEN), (1, RED))),
+              width=6, steps=((None, GREEN), (1, RED))),
+        _stat("Unaccounted", "Records passed of which nothing says what became of them; ever 0, or claims are lost.",
+              "sum(claims_unaccounted_records)", decimals=0, steps=((None, GREEN), (1, RED))),
     ],
     "State and versions": [
         _lines("State entries", "Events kept in the state of patients, all workers together.",

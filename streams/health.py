@@ -1,26 +1,88 @@
 """What operators ask a worker over HTTP: /metrics, /livez, /readyz, /version."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from streams import clock
 from streams.metrics import Metrics
 from validators.ruleset import Ruleset
+
+if TYPE_CHECKING:  # who only supervises workers needs no Faust
+    from streams.chunks import TP
+
+
+LONGEST_STEP_SECONDS = 20.0
+"""Between two looks no more is counted: a process that was frozen has not been stuck."""
+
+
+class Mark(NamedTuple):
+    """A partition at one look; `signs` counts what shows that it is worked on: tries again, state read."""
+
+    committed: int
+    end: int
+    signs: int = 0
+
+
+class ProgressProbe:
+    """Whether every partition that has records moves, as long as the broker answers."""
+
+    def __init__(self, limit_seconds: float, tick: Callable[[], float] = clock.monotonic) -> None:
+        self._limit_seconds = limit_seconds
+        self._tick = tick
+        self._looked_at = tick()
+        self._marks: dict[TP, Mark] = {}
+        self._stood_seconds: dict[TP, float] = {}
+
+    def look(self, marks: "Mapping[TP, Mark]") -> None:
+        """Take in how far each partition is, now that the broker has answered."""
+        step = min(self._tick() - self._looked_at, LONGEST_STEP_SECONDS)
+        self._looked_at = self._tick()
+        self._stood_seconds = {
+            tp: self._stood_seconds.get(tp, 0.0) + step for tp, mark in marks.items() if self._stands(tp, mark)
+        }
+        self._marks = dict(marks)
+
+    def _stands(self, tp: "TP", mark: Mark) -> bool:
+        before = self._marks.get(tp)
+        if before is None or before.committed >= before.end:
+            return False
+        return (before.committed, before.signs) == (mark.committed, mark.signs)
+
+    def broker_away(self) -> None:
+        """The broker did not answer: nobody can move, and all begin anew when it is back."""
+        self._looked_at = self._tick()
+        self._stood_seconds = {}
+        self._marks = {}
+
+    def not_alive(self) -> str:
+        """What speaks against this worker, one sentence, or nothing."""
+        stuck = [(seconds, tp) for tp, seconds in self._stood_seconds.items() if seconds >= self._limit_seconds]
+        if not stuck:
+            return ""
+        seconds, tp = max(stuck)
+        mark = self._marks[tp]
+        return (
+            f"{tp.topic}[{tp.partition}] has {mark.end - max(0, mark.committed)} records and has not moved for "
+            f"{seconds:.0f} s although the broker answers"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Probes:
     """What the endpoint asks of the worker each time it is asked itself.
 
-    `refresh` brings the gauges up to date; `not_ready` says why the worker is not ready, or nothing.
+    `refresh` brings the gauges up to date; `not_ready` and `not_alive` say what speaks against the worker, or nothing.
     """
 
     refresh: Callable[[], None]
     not_ready: Callable[[], str]
+    not_alive: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +141,7 @@ class Listener:
 
 
 class Endpoint(Listener):
-    """The HTTP endpoint of one worker. It is alive when it answers."""
+    """The HTTP endpoint of one worker."""
 
     def __init__(self, metrics: Metrics, probes: Probes, version: str) -> None:
         async def scraped() -> bytes:
@@ -87,7 +149,7 @@ class Endpoint(Listener):
             return generate_latest(metrics.registry)
 
         async def not_alive() -> str:
-            return ""
+            return probes.not_alive()
 
         async def not_ready() -> str:
             return probes.not_ready()

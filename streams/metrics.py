@@ -68,6 +68,10 @@ class Metrics:
         self.retries = Counter(
             "claims_broker_retries", "Tries again after broker trouble", ["topic"], registry=registry
         )
+        self.unaccounted = Gauge(
+            "claims_unaccounted_records", "Records passed of which nothing says what became of them: lost",
+            registry=registry,
+        )  # fmt: skip
         self.lag = Gauge("claims_lag_records", "Records not yet committed", ["topic", "partition"], registry=registry)
         self.lag_seconds = Gauge(
             "claims_lag_seconds", "Age of the oldest record not yet committed", ["topic"], registry=registry
@@ -97,6 +101,7 @@ class Metrics:
         self.dead_letters.labels(topics.patient_events_dlt, UNPROCESSABLE)
         for topic in (topics.received, topics.patient_events):
             self.retries.labels(topic)
+        self.unaccounted.set(0)
         for rule in ruleset.rules:
             self.rule_errors.labels(rule.id)
         for stage in ("intake", "validate", "confirm"):

@@ -94,11 +94,23 @@ class BrokerSettings(_Section):
     received_partitions: int = Field(4, ge=1, le=1000, description="of claims.received")
     allow_plaintext: bool = False
     group: str = "claimstream"
+    group_instance_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="a name only this worker has, and keeps: a restart within the session needs no rebalance",
+    )
+    session_timeout_seconds: float = Field(10.0, ge=6, le=1800, description="when others take over a worker that died")
+    stuck_seconds: float = Field(120.0, gt=0, description="a partition that stands still for so long ends the worker")
     commit_interval_seconds: float = Field(0.25, gt=0, description="bounds what is repeated after a crash")
 
     def layout(self) -> Layout:
         """The partition counts of the topics."""
         return Layout(partitions=self.partitions, received_partitions=self.received_partitions)
+
+    def as_process(self, number: int) -> "BrokerSettings":
+        """The settings of one of several processes: each is a member of its own."""
+        name = self.group_instance_id
+        return self.model_copy(update={"group_instance_id": name and f"{name}-{number}"})
 
     def client_options(self) -> dict[str, Any]:
         """What every Kafka client of ours is made with. PLAINTEXT goes only to loopback unless allowed."""

@@ -225,7 +225,7 @@ def compare(wanted: Sequence[Topic], topics: Topics, found: Mapping[str, Found])
 def _differences(topic: Topic, found: Found, topics: Topics) -> list[Difference]:
     differences = []
     if found.partitions != topic.partitions:
-        differences.append(_partitions_difference(topic, found, topics))
+        differences.append(partitions_difference(topic, found.partitions, topics))
     if topic.replication_factor > 0 and found.replication_factor != topic.replication_factor:
         expected, has = str(topic.replication_factor), str(found.replication_factor)
         message = (
@@ -240,20 +240,21 @@ def _differences(topic: Topic, found: Found, topics: Topics) -> list[Difference]
     return differences
 
 
-def _partitions_difference(topic: Topic, found: Found, topics: Topics) -> Difference:
+def partitions_difference(topic: Topic, found: int, topics: Topics) -> Difference:
+    """What to say of a topic with another number of partitions, `found`, than it must have."""
     if topic.name in topics.copartitioned:
         fix = (
-            f"set CLAIMSTREAM_BROKER__PARTITIONS={found.partitions} or another CLAIMSTREAM_BROKER__PREFIX "
+            f"set CLAIMSTREAM_BROKER__PARTITIONS={found} or another CLAIMSTREAM_BROKER__PREFIX "
             "(never add partitions: patients would move between them)"
         )
     elif topic.name == topics.received:
-        fix = f"set CLAIMSTREAM_BROKER__RECEIVED_PARTITIONS={found.partitions}"
-    elif found.partitions < topic.partitions:
+        fix = f"set CLAIMSTREAM_BROKER__RECEIVED_PARTITIONS={found}"
+    elif found < topic.partitions:
         fix = f"run `kafka-topics.sh --alter --topic {topic.name} --partitions {topic.partitions}`"
     else:
         fix = "once it has been read, delete it and run `claimstream topics apply`"
-    message = f"topic {topic.name} has {found.partitions} partitions instead of {topic.partitions}; {fix}"
-    return Difference(topic.name, "partitions", str(topic.partitions), str(found.partitions), message)
+    message = f"topic {topic.name} has {found} partitions instead of {topic.partitions}; {fix}"
+    return Difference(topic.name, "partitions", str(topic.partitions), str(found), message)
 
 
 def _config_difference(topic: Topic, kind: Kind, found: Found) -> Difference:

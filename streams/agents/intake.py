@@ -71,6 +71,7 @@ class Intake:
                 partition = partition_of(key, self.layout.side_partitions)
                 type_header = h.written({h.CONTENT_TYPE: content_type("manifest")})
                 out.add(self.topics.manifests, partition, key, part.model_dump_json().encode(), type_header)
+            out.accounts_for(1)
             out.on_confirmed(received.counted(self.metrics))
 
     def _received(self, record: Record) -> "_Received":

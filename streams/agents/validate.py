@@ -69,6 +69,7 @@ class Validate:
                 key = changelog.key_of(arrived.patient_token, arrived.event_id)
                 out.add(self.topics.state_changelog, chunk.partition, key, changelog.encode(entry))
                 patients.add(arrived.patient_token, entry)
+            out.accounts_for(1)
             await turn.give()
         out.on_confirmed(lambda: self.metrics.decisions_confirmed(decisions, arrivals))
 

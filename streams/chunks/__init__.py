@@ -2,17 +2,19 @@
 
 from faust.types.tuples import TP
 
-from streams.chunks.app import ChunkApp, ChunkTopic
-from streams.chunks.chunk import Chunk, Progress, Record, State, Turn
-from streams.chunks.consumer import Position
-from streams.chunks.lane import DeadLetter, DeadLetterOf, Work, place_of
+from streams.chunks.app import EXIT_STOPPED_HARD, ChunkApp, ChunkTopic
+from streams.chunks.chunk import Account, Chunk, Position, Progress, Record, State, Turn
+from streams.chunks.lane import DeadLetter, DeadLetterOf, UnaccountedError, Work
 from streams.chunks.pins import PINNED_VERSIONS, PRIVATE_NAMES
-from streams.chunks.producer import Outbox, RecordTooLarge, partition_of
+from streams.chunks.producer import Outbox, partition_of
+from streams.chunks.trouble import RecordTooLarge, place_of
 
 __all__ = [
+    "EXIT_STOPPED_HARD",
     "PINNED_VERSIONS",
     "PRIVATE_NAMES",
     "TP",
+    "Account",
     "Chunk",
     "ChunkApp",
     "ChunkTopic",
@@ -25,6 +27,7 @@ __all__ = [
     "RecordTooLarge",
     "State",
     "Turn",
+    "UnaccountedError",
     "Work",
     "partition_of",
     "place_of",

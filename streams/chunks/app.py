@@ -8,10 +8,12 @@ async def validate(chunk: Chunk, out: Outbox) -> None:
     turn = Turn()
     for record in chunk.records:
         out.add("claims.accepted", chunk.partition, record.key, decide(record.value))
+        out.accounts_for(1)
         await turn.give()
 """
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,9 +23,13 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP
 
-from streams.chunks.consumer import ChunkConsumer, Position
-from streams.chunks.lane import DeadLetterOf, Lane, Work, place_of
+from streams.chunks.chunk import Account, Position
+from streams.chunks.consumer import ChunkConsumer
+from streams.chunks.lane import DeadLetterOf, Lane, Work
 from streams.chunks.producer import BATCH_BYTES, REQUEST_BYTES, ChunkProducer
+from streams.chunks.trouble import place_of
+
+log = logging.getLogger(__name__)
 
 STOP_LIMIT_SECONDS = 25.0
 EXIT_STOPPED_HARD = 70
@@ -75,13 +81,18 @@ class ChunkApp(faust.App):
     and cancelled when the partition leaves first. `on_assigned(partitions)` ends before any `ready` of that assignment;
     `on_revoked(partitions)` begins after the last chunk's work and commit. `on_retry(tp, exc)` and
     `on_dead_letter(topic, code)` count; `on_confirmed(tp, work_seconds, confirm_seconds)` does for each chunk.
+    `on_trouble(partitions, exc)` does for what concerns them all: a fetch, a commit, the group.
+    `on_look(trouble)` follows each look at the ends of partitions: why the broker did not answer, or None.
+    `on_end()` is to stop the worker in good order, which then ends with `exit_code`; see `end`.
     """
 
     DEFAULTS: Mapping[str, Any] = {
+        "broker_max_poll_interval": 300.0,  # only a main loop that stands still comes to it; see `_check`
         "broker_session_timeout": 10.0,
         "broker_heartbeat_interval": 3.0,
         "broker_commit_interval": 0.25,
         "consumer_auto_offset_reset": "earliest",
+        "consumer_metadata_max_age_ms": 30_000,  # how soon a topic that was made anew is read
         "producer_acks": -1,
         "producer_compression_type": "zstd",
         "producer_linger": 0,  # batches are complete when they are sent
@@ -115,6 +126,11 @@ class ChunkApp(faust.App):
         self.on_retry: Callable[[TP, Exception], None] = lambda _tp, _exc: None
         self.on_dead_letter: Callable[[str, str], None] = lambda _topic, _code: None
         self.on_confirmed: Callable[[TP, float, float], None] = lambda _tp, _work_seconds, _confirm_seconds: None
+        self.on_trouble: Callable[[set[TP], Exception], None] = lambda _partitions, _exc: None
+        self.on_look: Callable[[Exception | None], None] = lambda _trouble: None
+        self.on_end: Callable[[], None] = lambda: None
+        self.exit_code: int | None = None
+        self.account = Account()
         self._lanes: dict[TP, Lane] = {}
         self._gate = asyncio.Event()  # open from the end of `on_assigned` until the partitions are revoked
         super().__init__(id, **{**self.DEFAULTS, **options})
@@ -125,6 +141,19 @@ class ChunkApp(faust.App):
     def positions(self) -> Mapping[TP, Position]:
         """Committed offset and end of every assigned partition, for lag and liveness."""
         return self._consumer.positions if self._consumer is not None else {}
+
+    @property
+    def unread(self) -> set[TP]:
+        """Partitions that are ours, hold records, and are not read yet; a state to pass through, soon."""
+        return self._consumer.unread if self._consumer is not None else set()
+
+    def end(self, exit_code: int, why: str) -> None:
+        """Start no more chunks and stop the worker in good order; the first call counts."""
+        if self.exit_code is None:
+            self.exit_code = exit_code
+            log.error(why)
+            self.close_gate()
+            self.on_end()
 
     def chunk_topic(self, name: str, *, partitions: int, **sizes: int) -> ChunkTopic:
         """A topic to read in chunks; `sizes` are those of `ChunkTopic`."""
@@ -185,7 +214,8 @@ class ChunkApp(faust.App):
     async def _assigned(self, _app: Any, assigned: set[TP], **_: Any) -> None:
         if self.on_assigned is not None:
             await self.on_assigned(set(assigned))
-        self._gate.set()
+        if self.exit_code is None:  # else the hook ended the worker: nothing may be decided any more
+            self._gate.set()
 
     async def _revoked(self, _app: Any, revoked: set[TP], **_: Any) -> None:
         if self.on_revoked is not None and revoked:
@@ -194,23 +224,21 @@ class ChunkApp(faust.App):
     async def stop(self) -> None:
         """Stop within `stop_limit_seconds`, or end the process.
 
-        With the broker away an idempotent producer would wait for ever. Leaving then is safe, because nothing
-        unconfirmed has been committed.
+        With the broker away an idempotent producer would wait for ever, and a stop that failed would leave the thread
+        of the consumer behind. Leaving then is safe, because nothing unconfirmed has been committed.
         """
-        timer = threading.Timer(self.stop_limit_seconds, os._exit, (EXIT_STOPPED_HARD,))
+        timer = threading.Timer(self.stop_limit_seconds, os._exit, (self.exit_code or EXIT_STOPPED_HARD,))
         timer.daemon = True
         timer.start()
-        try:
-            await super().stop()
-        finally:
-            timer.cancel()
+        await super().stop()
+        timer.cancel()
 
     async def _stop_consumer(self) -> None:
         """Hand over before the agents are cancelled, so that a planned stop repeats nothing."""
         self.close_gate()
         owned = self._consumer.owned if self._consumer is not None else set()
         if owned:
-            await self._consumer.settle(self.conf.broker_session_timeout)
+            await self._consumer.settle(self.stop_limit_seconds * 0.4)
             await self._revoked(self, owned)
         await super()._stop_consumer()
         for lane in self._lanes.values():

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from faust.types.tuples import TP
 
@@ -58,7 +58,7 @@ class State(Enum):
 class Chunk:
     """Records of one partition in offset order, at least one, and the state of that run."""
 
-    __slots__ = ("next_offset", "partition", "progress", "records", "size_bytes", "state", "tp")
+    __slots__ = ("accounted", "next_offset", "partition", "progress", "records", "size_bytes", "state", "tp")
 
     def __init__(self, tp: TP, records: Sequence[Record], progress: "Progress", size_bytes: int = 0) -> None:
         self.tp = tp
@@ -68,6 +68,7 @@ class Chunk:
         self.size_bytes = size_bytes
         self.next_offset = records[-1].offset + 1
         self.state = State.QUEUED
+        self.accounted = 0  # records whose confirmed outputs, or dead letter, say what became of them
 
     @property
     def owned(self) -> bool:
@@ -99,24 +100,58 @@ class Chunk:
         )
 
 
+class Position(NamedTuple):
+    """An assigned partition: the next offset to process after a crash, and the end of what can be read.
+
+    `oldest_ms` is the broker time of the oldest record in hand and not yet done; None when nothing is in hand.
+    """
+
+    committed: int
+    end: int
+    oldest_ms: int | None = None
+
+
+class Account:
+    """Records the watermarks have passed, against records confirmed to be accounted for; the balance is always 0."""
+
+    __slots__ = ("unaccounted",)
+
+    def __init__(self) -> None:
+        self.unaccounted = 0
+
+    def passed(self, records: int, accounted: int) -> None:
+        """A watermark passed records, so many of which are accounted for."""
+        self.unaccounted += records - accounted
+
+
 class Progress:
     """What one assigned partition has delivered, finished and committed. Void as soon as the partition leaves."""
 
-    __slots__ = ("_changed", "committed", "owned", "pending", "pending_bytes", "warm", "watermark")
+    __slots__ = (
+        *("_account", "_changed", "committed", "left", "owned"),
+        *("pending", "pending_bytes", "warm", "watermark"),
+    )
 
-    def __init__(self, offset: int, changed: Callable[[], None]) -> None:
+    def __init__(self, offset: int, changed: Callable[[], None], account: Account | None = None) -> None:
         self._changed = changed
+        self._account = account or Account()
         self.pending: deque[Chunk] = deque()
         self.pending_bytes = 0
         self.watermark = offset  # the next offset to commit
         self.committed = offset
         self.owned = True
+        self.left = asyncio.Event()  # the partition has gone or is leaving: finish what runs, try nothing again
         self.warm = False  # whether `ready` has said yes since this assignment
 
     @property
     def running(self) -> bool:
         """Whether any chunk is being worked on."""
         return any(chunk.state is State.RUNNING for chunk in self.pending)
+
+    @property
+    def delivered(self) -> int:
+        """The next offset to deliver."""
+        return self.pending[-1].next_offset if self.pending else self.watermark
 
     @property
     def oldest_ms(self) -> int | None:
@@ -138,6 +173,7 @@ class Progress:
             chunk = self.pending.popleft()
             self.pending_bytes -= chunk.size_bytes
             self.watermark = chunk.next_offset
+            self._account.passed(len(chunk.records), chunk.accounted)
         self._changed()
 
     def pass_over(self, position: int) -> None:
@@ -152,9 +188,16 @@ class Progress:
             self.pending_bytes -= chunk.size_bytes
             chunk.drop()
 
+    def leave(self) -> None:
+        """The partition is about to go: start nothing more, try nothing again."""
+        self.left.set()
+        self.drop_queued()
+        self._changed()
+
     def release(self) -> None:
         """The partition has gone, or its position was set back: nothing delivered so far counts any more."""
         self.owned = False
+        self.left.set()
         self.drop_queued()
         self._changed()
 

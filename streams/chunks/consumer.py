@@ -2,108 +2,32 @@
 
 # ruff: noqa: SLF001 - `streams.chunks.pins` lists every private name of Faust and aiokafka used here
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import OffsetOutOfRangeError
 from faust.events import Event
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
+from mode import Service
 
-from streams.chunks.chunk import Chunk, Progress, Record, split
+from streams import clock
+from streams.chunks.chunk import Chunk, Position, Progress, Record, split
+from streams.chunks.thread import ChunkConsumerThread, ConsumerEndedError, Fetched
+from streams.chunks.trouble import told
 
 if TYPE_CHECKING:
     from streams.chunks.app import ChunkTopic
 
-FETCH_WAIT_MS = 50  # stock 1500: a fetch that waits for idle partitions holds up the busy ones
+__all__ = ["ChunkConsumer", "ChunkConsumerThread", "Fetched", "Position"]
 
-
-class Fetched(NamedTuple):
-    """What one fetch gave: records, or, when there were none, the positions that the empty fetch reached."""
-
-    epoch: int
-    records: Mapping[TP, Sequence[Record]]
-    positions: Mapping[TP, int]
-
-
-class Position(NamedTuple):
-    """An assigned partition: the next offset to process after a crash, and the end of what can be read.
-
-    `oldest_ms` is the broker time of the oldest record in hand and not yet done; None when nothing is in hand.
-    """
-
-    committed: int
-    end: int
-    oldest_ms: int | None = None
-
-
-class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that runs the aiokafka consumer.
-
-    A fetch may wait here while the group rebalances or the position is set back, and then return records of the old or
-    of the new position. Both look alike to the main loop, so every result carries `epoch`, which changes in the same
-    step (no await in between) as the positions do.
-    """
-
-    epoch = 0
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        consumer._isolation_level = "read_committed"  # stock reads aborted transactions
-        return consumer
-
-    async def fetch(self, partitions: set[TP], timeout: float) -> Fetched:  # noqa: ASYNC109 - aiokafka's own
-        """Records of some of these partitions, as soon as there are any; none after `timeout` seconds."""
-        fetched: Fetched = await self.call_thread(self._fetch, partitions, timeout)
-        return fetched
-
-    async def _fetch(self, partitions: set[TP], timeout: float) -> Fetched:  # noqa: ASYNC109 - as above
-        consumer = self._ensure_consumer()
-        records = await self._fetch_records(consumer, partitions, timeout=timeout)
-        return Fetched(self.epoch, records, {} if records else self._positions(consumer, partitions))
-
-    @staticmethod
-    def _positions(consumer: Any, partitions: set[TP]) -> dict[TP, int]:
-        subscription = consumer._subscription.subscription
-        if subscription is None or subscription.assignment is None:
-            return {}
-        assignment = subscription.assignment
-        states = {tp: assignment.state_value(tp) for tp in partitions if tp in assignment.tps}
-        return {tp: state.position for tp, state in states.items() if state.has_valid_position}
-
-    async def rewind(self, offsets: Mapping[TP, int] | None = None, epoch: int = 0) -> tuple[int, dict[TP, int]]:
-        """Set positions to `offsets` (if `epoch` still holds), or to the committed ones: new epoch, new positions."""
-        rewound: tuple[int, dict[TP, int]] = await self.call_thread(self._rewind, offsets, epoch)
-        return rewound
-
-    async def _rewind(self, offsets: Mapping[TP, int] | None, epoch: int) -> tuple[int, dict[TP, int]]:
-        consumer = self._ensure_consumer()
-        if offsets is None:
-            offsets = await self._committed(consumer)
-        elif epoch != self.epoch:
-            return self.epoch, {}  # the positions were set back meanwhile
-        # From here on without await: positions and epoch change together.
-        assignment = consumer.assignment()
-        kept = {TP(*tp): offset for tp, offset in offsets.items() if tp in assignment}
-        for tp, offset in kept.items():
-            consumer.seek(driver.TopicPartition(*tp), offset)
-        self.epoch += 1
-        return self.epoch, kept
-
-    async def _committed(self, consumer: Any) -> dict[TP, int]:
-        offsets = {tp: await consumer.committed(tp) for tp in consumer.assignment()}
-        missing = [tp for tp, offset in offsets.items() if offset is None]
-        if missing:
-            latest = self.app.conf.consumer_auto_offset_reset == "latest"
-            offsets.update(await (consumer.end_offsets if latest else consumer.beginning_offsets)(missing))
-        return offsets
-
-    def stable_end(self, tp: TP) -> int | None:
-        """The end of what `read_committed` can read; None before the first fetch has told."""
-        end: int | None = self._ensure_consumer().last_stable_offset(driver.TopicPartition(*tp))
-        return end
+EXIT_STUCK = 70
+TROUBLE_SECONDS = 1.0  # before the broker is asked again
+CHECK_SECONDS = 1.0
+LOOK_EVERY_SECONDS = 5.0
+SEEK_WAIT_SECONDS = 30.0
+"""How long the end of a rebalance waits for positions; Faust gives up for good after `broker_request_timeout`."""
 
 
 class ChunkConsumer(driver.Consumer):
@@ -116,6 +40,8 @@ class ChunkConsumer(driver.Consumer):
         self._skipped: dict[TP, int] = {}  # first offset of valid records that could not be delivered
         self._moved = asyncio.Event()  # a chunk finished, or ownership changed
         self._committing = asyncio.Lock()  # one at a time, so that an older offset never overtakes a newer one
+        self._seeking: asyncio.Task[None] | None = None  # sets the positions after a rebalance
+        self._ends: Mapping[TP, int] = {}  # as the broker last said
 
     def _new_consumer_thread(self) -> ChunkConsumerThread:
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -130,10 +56,55 @@ class ChunkConsumer(driver.Consumer):
         """Committed offset and end of every assigned partition; none before the consumer has started."""
         assignment = self.assignment() if self._progress else ()
         return {
-            tp: Position(progress.committed, self._thread.stable_end(tp) or progress.watermark, progress.oldest_ms)
+            tp: Position(progress.committed, self._end_of(tp, progress), progress.oldest_ms)
             for tp, progress in self._progress.items()
             if tp in assignment
         }
+
+    def _end_of(self, tp: TP, progress: Progress) -> int:
+        return max(self._thread.stable_end(tp) or 0, self._ends.get(tp, 0), progress.watermark)
+
+    @property
+    def unread(self) -> set[TP]:
+        """Partitions that have been ours at the last look, hold records, and whose positions are still not set."""
+        return {tp for tp, end in self._ends.items() if end and tp not in self._progress}
+
+    # Watching
+
+    @Service.task
+    async def _watch(self) -> None:
+        looked_at = clock.monotonic()
+        while not self.should_stop:
+            await self.sleep(CHECK_SECONDS)
+            await self._check()
+            if clock.monotonic() - looked_at >= LOOK_EVERY_SECONDS:
+                await self._look()
+                looked_at = clock.monotonic()
+
+    async def _check(self) -> None:
+        try:
+            await self._thread.check()
+        except ConsumerEndedError as exc:
+            if not self.app.should_stop:
+                self.app.end(EXIT_STUCK, f"{exc}, so this worker reads nothing more and ends; start it again")
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the group is asked again
+            self._say("the group", exc, self._progress)
+
+    async def _look(self) -> None:
+        try:
+            self._ends = await self._thread.ends()
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the broker is asked again
+            self._say("the look at the ends of partitions", exc, self._progress)
+            self.app.on_look(exc)
+        else:
+            self.app.on_look(None)
+
+    def _say(self, what: str, exc: Exception, partitions: Iterable[TP]) -> None:
+        self.log.warning("Trouble with %s, which is tried again: %s", what, told(exc, group=self.app.conf.id))
+        self.app.on_trouble(set(partitions), exc)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Stock guesses from events there are none of here, and fails during a rebalance; `ProgressProbe` knows."""
 
     # Reading
 
@@ -141,7 +112,7 @@ class ChunkConsumer(driver.Consumer):
         try:
             while not self._ending(fetcher):
                 if self.flow_active:
-                    await self._drain_once(fetcher)
+                    await self._drain_patiently(fetcher)
                 else:
                     await self.wait(self.can_resume_flow)
         except self.consumer_stopped_errors:
@@ -150,6 +121,19 @@ class ChunkConsumer(driver.Consumer):
         except asyncio.CancelledError:
             if not self.app.should_stop:
                 raise
+
+    async def _drain_patiently(self, fetcher: Any) -> None:
+        try:
+            await self._drain_once(fetcher)
+        except self.consumer_stopped_errors:
+            raise
+        except Exception as exc:  # noqa: BLE001 - nothing a broker answers ends the reading
+            # What else the fetch took has not been delivered: back to where delivery stands.
+            self._skipped = {tp: progress.delivered for tp, progress in self._progress.items()}
+            self._say("a fetch", exc, self._progress)
+            if isinstance(exc, OffsetOutOfRangeError):
+                await self.perform_seek()
+            await self.sleep(TROUBLE_SECONDS)
 
     async def _drain_once(self, fetcher: Any) -> None:
         if self._skipped:
@@ -169,14 +153,14 @@ class ChunkConsumer(driver.Consumer):
         return bool(self._stopped.is_set() or fetcher._stopped.is_set())
 
     def _wanted(self) -> tuple[set[TP], bool]:
-        """Active partitions that have room, and whether some have none."""
-        active = self._get_active_partitions()
+        """Active partitions that have room, and whether some have none. Without a position nothing is fetched."""
+        active = {tp for tp in self._get_active_partitions() if tp in self._progress}
         wanted = {tp for tp in active if self._has_room(tp)}
         return wanted, len(wanted) < len(active)
 
     def _has_room(self, tp: TP) -> bool:
-        progress, topic = self._progress.get(tp), self._topic_of(tp)
-        return progress is None or topic is None or progress.has_room(topic.window, topic.window_bytes)
+        topic = self._topic_of(tp)
+        return topic is None or self._progress[tp].has_room(topic.window, topic.window_bytes)
 
     def _topic_of(self, tp: TP) -> "ChunkTopic | None":
         # ChunkApp.agent() lets nothing but chunk topics be read, one agent each.
@@ -206,8 +190,8 @@ class ChunkConsumer(driver.Consumer):
             topic.queue.force_put_nowait(Event(self.app, None, chunk, None, _message(tp, run[-1], generation)))
 
     async def _read_again(self) -> None:
-        skipped, self._skipped = self._skipped, {}
-        epoch, rewound = await self._thread.rewind(skipped, self._epoch)
+        epoch, rewound = await self._thread.rewind(dict(self._skipped), self._epoch)
+        self._skipped.clear()  # not before: without the rewind they would be passed over
         if rewound:
             self._epoch = epoch
 
@@ -219,31 +203,57 @@ class ChunkConsumer(driver.Consumer):
     # Committing
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
-        """Commit the watermarks that moved."""
+        """Commit the watermarks that moved; what cannot be committed now will be next time, never an error."""
         did = bool(await super().force_commit(topics, start_new_transaction=start_new_transaction))
+        try:
+            return await self._commit_moved() or did
+        except Exception as exc:  # noqa: BLE001 - the commit timer must go on
+            self._say("a commit", exc, self._progress)
+            return did
+
+    async def _commit_moved(self) -> bool:
+        """Commit; False when nothing moved or the group has moved on. Raises what the broker says, or TimeoutError."""
         async with self._committing:
-            assignment = self.assignment()
             moved = {
-                tp: progress
-                for tp, progress in self._progress.items()
-                if progress.watermark != progress.committed and tp in assignment
+                tp: progress for tp, progress in self._progress.items() if progress.watermark != progress.committed
             }
             offsets = {tp: progress.watermark for tp, progress in moved.items()}
             if not offsets or not await self._commit(offsets):
-                return did
+                return False
             for tp, progress in moved.items():
                 progress.committed = offsets[tp]
             self.app.monitor.on_tp_commit(offsets)
             return True
 
     async def perform_seek(self) -> None:
-        """Go back to the committed offsets: everything delivered before is void. Ends every rebalance."""
+        """Go back to the committed offsets: everything delivered before is void. Ends every rebalance.
+
+        While the broker does not tell them it is asked on, and nothing is fetched.
+        """
+        self._forget_positions()
+        self._seeking = asyncio.ensure_future(self._seek())
+        await asyncio.wait([self._seeking], timeout=SEEK_WAIT_SECONDS)
+
+    async def _seek(self) -> None:
+        while True:
+            try:
+                self._epoch, offsets = await self._thread.rewind()
+            except Exception as exc:  # noqa: BLE001 - whatever it is, without positions nothing can be read
+                self._say("the committed offsets", exc, self.assignment())
+                await asyncio.sleep(TROUBLE_SECONDS)
+            else:
+                self._progress = {
+                    tp: Progress(offset, self._moved.set, self.app.account) for tp, offset in offsets.items()
+                }
+                self._moved.set()
+                return
+
+    def _forget_positions(self) -> None:
+        if self._seeking is not None:
+            self._seeking.cancel()
         for tp in list(self._progress):
             self._release(tp)
         self._skipped.clear()
-        self._epoch, offsets = await self._thread.rewind()
-        for tp, offset in offsets.items():
-            self._progress[tp] = Progress(offset, self._moved.set)
 
     # Handing over
 
@@ -254,23 +264,44 @@ class ChunkConsumer(driver.Consumer):
             # The rebalance timeout, not the session's: heartbeats go on during this callback.
             await self.settle(self.app.conf.broker_rebalance_timeout * 0.5)
         await super().on_partitions_revoked(revoked)
-        for tp in revoked:
-            self._release(tp)
+        self._forget_positions()  # the group revokes all of them or none
+        self._ends = {}
+
+    async def on_stop(self) -> None:
+        """Ask for positions no longer."""
+        if self._seeking is not None:
+            self._seeking.cancel()
+        await super().on_stop()
 
     async def settle(self, limit_seconds: float) -> None:
-        """Stop delivery, drop what nobody started, wait for what is running, commit."""
+        """Stop delivery, drop what nobody started, wait for what is running, commit.
+
+        Who waits for the broker to take a chunk's outputs is waited for; who waits to try again gives up.
+        """
         self.stop_flow()
         self.app.flow_control.suspend()
         self.app.flow_control.clear()
         for progress in self._progress.values():
-            progress.drop_queued()
+            progress.leave()
         deadline = self.loop.time() + limit_seconds
         while any(p.running for p in self._progress.values()) and self.loop.time() < deadline:
             await self._wait_moved(0.2)
-        try:
-            await asyncio.wait_for(self.force_commit(), max(1.0, deadline - self.loop.time()))
-        except (KafkaError, OSError, TimeoutError) as exc:
-            self.log.warning("The commit before the hand-over failed, so records will be repeated: %r", exc)
+        await self._commit_until(deadline)
+        late = sorted(tp for tp, p in self._progress.items() if p.running or p.watermark != p.committed)
+        if late:
+            self.log.warning("%s leave before they are committed, so records will be repeated", late)
+
+    async def _commit_until(self, deadline: float) -> None:
+        while True:
+            try:
+                await self._commit_moved()
+            except Exception as exc:  # noqa: BLE001 - whatever it is, after the deadline the partitions go without
+                self._say("the commit before the hand-over", exc, self._progress)
+                if self.loop.time() >= deadline:
+                    return
+                await asyncio.sleep(TROUBLE_SECONDS)
+            else:
+                return
 
     def _release(self, tp: TP) -> None:
         progress = self._progress.pop(tp, None)

@@ -4,8 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -14,6 +12,7 @@ from faust.types.tuples import TP
 from streams import clock
 from streams.chunks.chunk import Chunk, Record, State
 from streams.chunks.producer import Outbox, partition_of
+from streams.chunks.trouble import concerns, place_of, told
 
 if TYPE_CHECKING:
     from streams.chunks.app import ChunkApp
@@ -41,13 +40,12 @@ class DeadLetter:
 DeadLetterOf = Callable[[Record, Exception], DeadLetter]
 
 
-def place_of(exc: BaseException) -> str:
-    """Type and place of an exception, for logs; its text and arguments may hold values of a claim."""
-    frames = list(walk_tb(exc.__traceback__))
-    if not frames:
-        return type(exc).__name__
-    frame, line = frames[-1]
-    return f"{type(exc).__name__} at {Path(frame.f_code.co_filename).name}:{line}"
+class PartitionLeft(Exception):  # noqa: N818 - says what happened
+    """The partition has gone or is leaving: its records are read again, here or elsewhere."""
+
+
+class UnaccountedError(Exception):
+    """Work returned and did not account for all its records: a defect of our own code."""
 
 
 class Lane:
@@ -73,12 +71,13 @@ class Lane:
     async def _run(self) -> None:
         while True:
             chunk = await self._queue.get()
-            await self._wait_until_warm(chunk)
-            if chunk.take():
-                if await self._confirm_all(chunk):
+            try:
+                await self._wait_until_warm(chunk)
+                if chunk.take():
+                    await self._confirm_all(chunk)
                     chunk.ack()
-                else:
-                    chunk.drop()
+            except PartitionLeft:
+                chunk.drop()
 
     async def _wait_until_warm(self, chunk: Chunk) -> None:
         pauses = _Pauses(self._app, self._tp)
@@ -97,31 +96,29 @@ class Lane:
             else:
                 chunk.progress.warm = True
 
-    async def _confirm_all(self, chunk: Chunk) -> bool:
-        """Work and confirm every record, in order; False only when the partition went away meanwhile."""
+    async def _confirm_all(self, chunk: Chunk) -> None:
+        """Work and confirm every record, in order. Raises PartitionLeft."""
         parts = [chunk]
-        while parts and chunk.owned:
+        while parts:
             part = parts.pop()
             failure = await self._confirm(part)
-            if failure is None:
-                continue
-            if len(part.records) > 1:
+            if failure is not None and len(part.records) > 1:
                 parts.extend(reversed(part.halves()))
-            elif await self._confirm(part) is not None:  # twice: a failure that passes is not the record's
+                continue
+            if failure is not None and await self._confirm(part) is not None:  # twice: one that passes is not its own
                 await self._put_aside(part, failure)
-        return chunk.owned
+            if part is not chunk:
+                chunk.accounted += part.accounted
 
     async def _confirm(self, part: Chunk) -> Exception | None:
         """Work and confirm these records, however long the broker is away; what our own code raised on them."""
         pauses = _Pauses(self._app, self._tp)
         while part.owned:
             try:
-                failure: Exception | None = await self._try(part)
+                return await self._try(part)
             except Exception as exc:  # noqa: BLE001 - trouble of the broker, whatever it is, is never the record's
                 await pauses.wait(part, exc)
-            else:
-                return failure
-        return None
+        raise PartitionLeft
 
     async def _try(self, part: Chunk) -> Exception | None:
         out = self._app.producer.outbox()
@@ -132,15 +129,25 @@ class Lane:
             raise
         except Exception as exc:  # noqa: BLE001 - our own code failed on a record: it is looked for, then put aside
             return exc
+        if out.accounted != len(part.records):
+            return UnaccountedError()
         worked = clock.monotonic()
         try:
             await self._app.producer.deliver(out)
-            self._app.on_confirmed(self._tp, worked - began, clock.monotonic() - worked)
-            out.confirmed()
         except MessageSizeTooLargeError as refused:  # a topic's limit is lower than `record_limits` says
             failure: Exception = refused
             return failure
+        part.accounted = out.accounted
+        self._count(out, worked - began, clock.monotonic() - worked)
         return None
+
+    def _count(self, out: Outbox, work_seconds: float, confirm_seconds: float) -> None:
+        try:
+            self._app.on_confirmed(self._tp, work_seconds, confirm_seconds)
+            out.confirmed()
+        except Exception as exc:  # noqa: BLE001 - a wrong count must not deliver the outputs again
+            where = place_of(exc)  # and no traceback: it may show values of a claim
+            log.error("%s[%s] is counted wrongly: %s", self._tp.topic, self._tp.partition, where)  # noqa: TRY400
 
     async def _put_aside(self, part: Chunk, failure: Exception) -> None:
         record, pauses = part.records[0], _Pauses(self._app, self._tp)
@@ -150,22 +157,30 @@ class Lane:
             except Exception as exc:  # noqa: BLE001 - without its dead letter the record must not be passed
                 await pauses.wait(part, exc)
                 continue
+            part.accounted = 1
             log.error(
                 "%s[%s] offset %s goes to %s: %s",
                 *(self._tp.topic, self._tp.partition, record.offset, letter.topic, place_of(failure)),
             )
             self._app.on_dead_letter(letter.topic, letter.code)
             return
+        raise PartitionLeft
 
     async def _deliver_dead_letter(self, record: Record, failure: Exception) -> DeadLetter:
         letter = self._app.dead_letter(record, failure)
-        partition = letter.partition
-        if partition is None:
-            partitions = await self._app.producer.partitions_of(letter.topic)
-            partition = record.partition % partitions if letter.key is None else partition_of(letter.key, partitions)
-        out = self._app.producer.outbox()
-        out.add(letter.topic, partition, letter.key, letter.value, letter.headers)
-        await self._app.producer.deliver(out)
+        try:
+            partition = letter.partition
+            if partition is None:
+                partitions = await self._app.producer.partitions_of(letter.topic)
+                partition = (
+                    record.partition % partitions if letter.key is None else partition_of(letter.key, partitions)
+                )
+            out = self._app.producer.outbox()
+            out.add(letter.topic, partition, letter.key, letter.value, letter.headers)
+            await self._app.producer.deliver(out)
+        except KafkaError as exc:
+            concerns(exc, letter.topic)
+            raise
         return letter
 
 
@@ -178,11 +193,15 @@ class _Pauses:
         self._seconds = FIRST_DELAY_SECONDS
 
     async def wait(self, part: Chunk, exc: Exception) -> None:
-        cause = repr(exc) if isinstance(exc, KafkaError) else place_of(exc)
+        """Pause; raises PartitionLeft when the partition goes or is about to go."""
         log.warning(
             "%s[%s] waits at offset %s, next try in %.1f s: %s",
-            *(self._tp.topic, self._tp.partition, part.records[0].offset, self._seconds, cause),
+            *(self._tp.topic, self._tp.partition, part.records[0].offset, self._seconds, told(exc)),
         )
         self._app.on_retry(self._tp, exc)
-        await asyncio.sleep(self._seconds)
-        self._seconds = min(self._seconds * 2, LONGEST_DELAY_SECONDS)
+        try:
+            await asyncio.wait_for(part.progress.left.wait(), self._seconds)
+        except TimeoutError:
+            self._seconds = min(self._seconds * 2, LONGEST_DELAY_SECONDS)
+        else:
+            raise PartitionLeft

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 from faust.transport.drivers import aiokafka as driver
+
+from streams.chunks.trouble import RecordTooLarge, concerns
 
 BATCH_BYTES = 1 << 20
 """A batch takes records up to this size, before compression; one larger record makes a batch of its own."""
@@ -23,16 +25,6 @@ RECORD_OVERHEAD_BYTES = 36  # the widest varints there are: length, timestamp, o
 HEADER_OVERHEAD_BYTES = 10  # as above, a header
 
 
-class RecordTooLarge(ValueError):  # noqa: N818 - named after Kafka's RECORD_TOO_LARGE
-    """The broker would refuse a record of this size on this topic; it says topic and sizes, never content."""
-
-    def __init__(self, topic: str, record_bytes: int, limit_bytes: int) -> None:
-        super().__init__(f"a record of {record_bytes} bytes is over the {limit_bytes} bytes of {topic}")
-        self.topic = topic
-        self.record_bytes = record_bytes
-        self.limit_bytes = limit_bytes
-
-
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition Kafka's default partitioner (murmur2, as in the Java client) gives a key."""
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
@@ -46,6 +38,15 @@ class Outbox:
         self._limits = limits
         self._batches: dict[tuple[str, int], list[Any]] = {}
         self._then: list[Callable[[], None]] = []
+        self.accounted = 0
+
+    def accounts_for(self, records: int) -> None:
+        """Say of how many more input records everything is in here, be it nothing.
+
+        Work that returns without having accounted for each of its records, once, is taken for a defect: the records
+        are put aside, never passed over.
+        """
+        self.accounted += records
 
     def on_confirmed(self, then: Callable[[], None]) -> None:
         """Call `then` once the broker has everything in here: for counts, which a retry must not double."""
@@ -120,17 +121,24 @@ class ChunkProducer(driver.Producer):
         self._deliveries[producer] += 1
         try:
             sendings = [self._send_in_order(producer, *slot, batches) for slot, batches in out.batches.items()]
-            for answer in await asyncio.gather(*sendings, return_exceptions=True):
-                if isinstance(answer, BaseException):
-                    raise answer
-        except KafkaError as exc:
-            if not exc.retriable:
+            answers = await asyncio.gather(*sendings, return_exceptions=True)
+            failures = [answer for answer in answers if isinstance(answer, BaseException)]
+            if any(isinstance(failure, KafkaError) and not failure.retriable for failure in failures):
                 await self._renew(producer)
-            raise
+            if failures:
+                # A refusal for its size is the record's own; all else is waited out, and would hide it.
+                raise min(failures, key=lambda failure: not isinstance(failure, MessageSizeTooLargeError))
         finally:
             self._let_go(producer)
 
     async def _send_in_order(self, producer: Any, topic: str, partition: int, batches: list[Any]) -> None:
+        try:
+            await self._send_all(producer, topic, partition, batches)
+        except KafkaError as exc:
+            concerns(exc, topic)
+            raise
+
+    async def _send_all(self, producer: Any, topic: str, partition: int, batches: list[Any]) -> None:
         confirmations = []
         for batch in batches:
             if batch.size() > BATCH_BYTES:
@@ -164,7 +172,11 @@ class ChunkProducer(driver.Producer):
         async with self._renewing:
             if self._producer is used:
                 fresh = self._new_producer()
-                await fresh.start()
+                try:
+                    await fresh.start()
+                except BaseException:
+                    await fresh.stop()
+                    raise
                 self._producer = fresh
 
     def _let_go(self, producer: Any) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import logging.config
+import os
+import signal
 import socket
 from typing import Any, Never
 
@@ -37,6 +39,8 @@ def command(processes: int, number: int | None) -> None:
     if number is not None:
         child.follow_parent()
     settings = load_settings()
+    if number is not None:
+        settings = settings.model_copy(update={"broker": settings.broker.as_process(number)})
     _require_partitions(settings, processes)
     logging.config.dictConfig(_logging_config(settings, number))
     key = settings.token_key
@@ -115,12 +119,18 @@ def _run(settings: Settings, ruleset: Ruleset, key: bytes, number: int | None) -
     worker = faust.Worker(
         parts.app,
         parts.endpoint,
+        parts.topic_watch,
         quiet=True,
         loglevel=settings.log_level,
         logging_config=_logging_config(settings, number),
         redirect_stdouts=False,
     )
-    worker.execute_from_commandline()
+    # As if an operator stopped it: delivery ends in good order, and only then the process.
+    parts.app.on_end = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as ended:
+        raise SystemExit(parts.app.exit_code or ended.code) from None
     raise AssertionError("a Faust worker ends by SystemExit")
 
 

@@ -22,6 +22,7 @@ class Store:
         self._client = client
         self._partitions: dict[int, Patients] = {}
         self._rebuilding: dict[int, asyncio.Task[Patients]] = {}
+        self.records_read = 0  # of all rebuilds so far: whether a rebuild moves
 
     def of(self, partition: int) -> Patients:
         """The state of a warm partition."""
@@ -69,6 +70,7 @@ class Store:
             # The position, not the last record: compaction leaves gaps, and transactions end in markers.
             while await consumer.position(tp) < end:
                 for records in (await consumer.getmany(tp, timeout_ms=500)).values():
+                    self.records_read += len(records)
                     for record in records:
                         if record.value is not None:
                             patients.add(*changelog.decode(record.key, record.value))

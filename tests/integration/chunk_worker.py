@@ -49,6 +49,7 @@ def build(setup: dict[str, Any]) -> ChunkApp:
             answer = Random(1).randbytes(3 << 20) if value.startswith(b"huge") else hashlib.sha256(value).digest()
             position = f"{chunk.partition}:{record.offset}".encode()
             out.add(setup["output"], chunk.partition, position, answer, [("worker", WORKER.encode())])
+            out.accounts_for(1)
             await turn.give()
 
     async def assigned(partitions: set[Any]) -> None:

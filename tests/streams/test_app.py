@@ -5,7 +5,8 @@ from prometheus_client import CollectorRegistry
 
 from streams import clock
 from streams.app import _probes
-from streams.chunks import TP, Position
+from streams.chunks import TP, Account, Position
+from streams.health import ProgressProbe
 from streams.metrics import Metrics
 from streams.topic_layout import Topics
 
@@ -15,7 +16,7 @@ TOPICS = Topics()
 @pytest.fixture
 def app():
     """What the probes see of an app."""
-    return SimpleNamespace(positions={})
+    return SimpleNamespace(positions={}, account=Account())
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def probes(app, store, metrics):
-    return _probes(app, store, metrics, TOPICS)
+    return _probes(app, store, metrics, TOPICS, probe=ProgressProbe(120), watch=SimpleNamespace(missing=()))
 
 
 def test_lag_is_that_of_the_partitions_in_hand_now(app, metrics, probes, monkeypatch):

@@ -32,6 +32,7 @@ OF_THE_CONTRACT = {
     "claims_lag_seconds": {"topic"},
     "claims_state_entries": {"store"},
     "claims_state_warm": set(),
+    "claims_unaccounted_records": set(),
     "claims_ruleset_info": {"version", "sha256"},
     "claims_reference_data_info": {"name", "vintage"},
     "claims_last_decision_timestamp_seconds": set(),
@@ -107,6 +108,7 @@ def test_what_alerts_watch_is_there_before_it_happens(metrics):
     assert sample("claims_broker_retries_total", {"topic": topics.patient_events}) == 0
     assert sample("claims_rule_errors_total", {"rule": "CODE-03"}) == 0
     assert sample("claims_stage_seconds_count", {"stage": "validate"}) == 0
+    assert sample("claims_unaccounted_records") == 0
 
 
 def test_a_confirmed_chunk_is_observed_by_stage(metrics):

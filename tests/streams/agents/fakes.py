@@ -36,6 +36,10 @@ class Output:
 class FakeOutbox:
     outputs: list[Output] = field(default_factory=list)
     then: list[Callable[[], None]] = field(default_factory=list)
+    accounted: int = 0
+
+    def accounts_for(self, records: int) -> None:
+        self.accounted += records
 
     def add(
         self,

@@ -96,6 +96,7 @@ class Work:
             if self.raises.get(record.offset):
                 raise self.raises[record.offset].pop(0)
             out.add("accepted", chunk.partition, record.key, record.value)
+            out.accounts_for(1)
 
 
 class Scene:
