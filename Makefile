@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/installed
 
 .PHONY: help
 help: ## List the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(INSTALLED) ## Install everything into .venv and fetch Apache Kafka
@@ -42,6 +42,14 @@ ops-test: setup ## Alerts, board and containers, against a real Prometheus and w
 .PHONY: test-unit
 test-unit: setup ## The tests that need no Kafka
 	$(BIN)/pytest -m "not kafka"
+
+.PHONY: chaos
+chaos: setup ## Every fault, judged by an independent checker (SEED=n, ONLY=pattern)
+	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) $(if $(ONLY),--only "$(ONLY)",--report ops/benchmarks/results/chaos-report.json)
+
+.PHONY: chaos-slice
+chaos-slice: setup ## The part of it that CI runs, with small feeds
+	$(BIN)/pytest tests/chaos
 
 # -- lint -------------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.chaos.playing import play_all
 from tests.chaos.report import print_rows, write_report
-from tests.chaos.scenario import Row, Scenario
+from tests.chaos.scenario import Row, Scenario, Terms
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.workers import ROOT
 
@@ -25,8 +25,12 @@ RATE = 800.0
 def main() -> int:
     """Play what was asked for."""
     asked = _arguments()
-    chosen = [each for each in SCENARIOS if any(fnmatch.fnmatch(each.name.lower(), f"*{p.lower()}*") for p in asked.only)]
+    chosen = [
+        each for each in SCENARIOS if any(fnmatch.fnmatch(each.name.lower(), f"*{p.lower()}*") for p in asked.only)
+    ]
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is no news here
+    if asked.keep is not None:
+        asked.keep.mkdir(parents=True)
     try:
         rows = asyncio.run(_play_all(chosen, asked))
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -40,7 +44,9 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="decides feeds and the moments of the faults")
-    parser.add_argument("--only", nargs="*", default=["*"], metavar="PATTERN", help="scenarios whose name contains this")
+    parser.add_argument(
+        "--only", nargs="*", default=["*"], metavar="PATTERN", help="scenarios whose name contains this"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="of the feeds; 1 is about 10,000 claims a scenario")
     parser.add_argument("--rate", type=float, default=RATE, help="claims a second")
     parser.add_argument("--report", type=Path, help=f"where the report goes (make chaos: {REPORT.relative_to(ROOT)})")
@@ -54,8 +60,7 @@ async def _play_all(scenarios: Sequence[Scenario], asked: argparse.Namespace) ->
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with AsyncExitStack() as stack:
         folder = Path(asked.keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="claimstream-chaos-")))
-        folder.mkdir(parents=True, exist_ok=True)
-        return await play_all(scenarios, folder, seed=asked.seed, rate=asked.rate, scale=asked.scale)
+        return await play_all(scenarios, folder, Terms(asked.seed, asked.rate, asked.scale))
 
 
 if __name__ == "__main__":

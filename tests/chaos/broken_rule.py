@@ -1,4 +1,4 @@
-"""The built-in rules with one that raises for a tenth of the claims, the same ones each time: for worker and recount."""
+"""The built-in rules with one that raises for a tenth of the claims, always the same: for worker and recount."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -42,7 +42,7 @@ async def frozen(world: World) -> None:
 
 
 async def file_limit_reached(world: World) -> None:
-    """The broker's files reach the limit they may have, so it ends; started without the limit it has all it promised."""
+    """The broker's files reach the limit they may have, so it ends; without the limit it has all it promised."""
     await world.start()
     async with asyncio.timeout(120):
         await world.broker.ended()

@@ -56,7 +56,9 @@ def wanted_of(record: Record, sources: Collection[str]) -> Wanted:
 def account_of_intake(found: Found, sources: Collection[str]) -> Account:
     """Every item of every received record stands in the log or among the dead letters, once, with one body."""
     account = Account()
-    whole = Counter(origin_of(each) for each in found.received_dead if texts(each)["dlt-exception-code"] == UNPROCESSABLE)
+    whole = Counter(
+        origin_of(each) for each in found.received_dead if texts(each)["dlt-exception-code"] == UNPROCESSABLE
+    )
     wanted: dict[str, Wanted] = {place_of(each): wanted_of(each, sources) for each in found.received}
     in_log, rejected = Counter[str](), Counter[str]()
     for origin, items in wanted.items():
@@ -77,7 +79,7 @@ def account_of_intake(found: Found, sources: Collection[str]) -> Account:
 
 
 def account_of_validate(found: Found, ruleset: Ruleset) -> Account:
-    """Every position of the log has its decision or dead letter, once; every event one body a revision, the right one."""
+    """Every position of the log has its decision or dead letter, once; every event has one body, the right one."""
     account = Account()
     log = {place_of(each): each for each in found.log}
     account.records = len(log)
@@ -90,7 +92,9 @@ def account_of_validate(found: Found, ruleset: Ruleset) -> Account:
         elif model is Claim and place not in dead:
             claims[place] += 1
     account.count(others | Counter(place for place in dead if place in log), dead, "dead letter of")
-    decided = [(outcome, each) for outcome, several in found.decisions.items() for each in several if _is_decision(each)]
+    decided = [
+        (outcome, each) for outcome, several in found.decisions.items() for each in several if _is_decision(each)
+    ]
     times: Counter[str] = Counter()
     for outcome, record in decided:
         body, place = json.loads(record.value or b"{}"), texts(record).get("cs-position", "?")
@@ -205,7 +209,11 @@ def _compare_bodies(found: Found, sha256: str, bodies: dict[str, bytes], account
     wrong = set()
     for record in (each for several in found.decisions.values() for each in several if _is_decision(each)):
         body = json.loads(record.value or b"{}")
-        if body["revision"] == 0 and body["ruleset"]["sha256"] == sha256 and record.value != bodies.get(body["event_id"]):
+        if (
+            body["revision"] == 0
+            and body["ruleset"]["sha256"] == sha256
+            and record.value != bodies.get(body["event_id"])
+        ):
             wrong.add(body["event_id"])
     account.contradictory += [f"event {event} is not decided as the log says" for event in sorted(wrong)]
 

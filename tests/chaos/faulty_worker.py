@@ -61,10 +61,10 @@ def records(fault: dict[str, Any]) -> None:
 
 def commits(fault: dict[str, Any]) -> None:
     """Commits time out at the broker while a file is there; the client tries them again."""
-    mark, commit = Path(fault["while"]), GroupCoordinator._do_commit_offsets
+    commit = GroupCoordinator._do_commit_offsets
 
     async def sometimes(self: GroupCoordinator, *args: Any) -> None:
-        if mark.exists():
+        if _is_there(fault):
             raise RequestTimedOutError
         await commit(self, *args)
 
@@ -73,14 +73,18 @@ def commits(fault: dict[str, Any]) -> None:
 
 def refused_commits(fault: dict[str, Any]) -> None:
     """Commits are refused for good while a file is there."""
-    mark, commit = Path(fault["while"]), AIOKafkaConsumer.commit
+    commit = AIOKafkaConsumer.commit
 
     async def sometimes(self: AIOKafkaConsumer, *args: Any) -> None:
-        if mark.exists():
+        if _is_there(fault):
             raise GroupAuthorizationFailedError
         await commit(self, *args)
 
     AIOKafkaConsumer.commit = sometimes
+
+
+def _is_there(fault: dict[str, Any]) -> bool:
+    return Path(fault["while"]).exists()
 
 
 KINDS: dict[str, Callable[[dict[str, Any]], None]] = {

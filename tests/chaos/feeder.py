@@ -1,4 +1,4 @@
-"""The feeder: claims at a pace, straight to the broker, each acknowledged in the end, however long the broker is away."""
+"""The feeder: claims at a pace, straight to the broker, each acknowledged in the end, be the broker away or not."""
 
 import asyncio
 import hashlib
@@ -19,7 +19,12 @@ IN_FLIGHT = 500
 def producer(bootstrap: str, **options: object) -> AIOKafkaProducer:
     """A producer that neither loses nor repeats."""
     return AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=5, max_request_size=16 << 20, **options
+        bootstrap_servers=bootstrap,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=5,
+        max_request_size=16 << 20,
+        **options,
     )
 
 
@@ -96,7 +101,11 @@ class Feeder:
         while True:
             try:
                 answer = await self._producer.send(
-                    self._topic, record.value, key=record.source.encode(), partition=partition, headers=headers_of(record)
+                    self._topic,
+                    record.value,
+                    key=record.source.encode(),
+                    partition=partition,
+                    headers=headers_of(record),
                 )
             except KafkaTimeoutError:
                 continue  # no room behind what waits: nothing of this one was sent

@@ -2,39 +2,52 @@
 
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from streams import clock
 from tests.chaos.broker import Broker
-from tests.chaos.scenario import Row, Scenario, play
+from tests.chaos.scenario import Row, Scenario, Terms, play
+from tests.chaos.world import Skipped
 
 
-async def play_all(scenarios: Sequence[Scenario], folder: Path, *, seed: int, rate: float, scale: float) -> list[Row]:
-    """Two rows a scenario. Progress goes to stderr."""
+async def play_all(scenarios: Sequence[Scenario], folder: Path, terms: Terms) -> list[Row]:
+    """Two rows a scenario, none of one that cannot be played here. Progress goes to stderr."""
     rows: list[Row] = []
     async with AsyncExitStack() as shared:
-        broker: Broker | None = None
+        common: Broker | None = None
         for number, scenario in enumerate(scenarios, 1):
             own = folder / f"{number:02d}"
-            began = clock.monotonic()
-
-            def say(text: str, name: str = scenario.name, began: float = began) -> None:
-                sys.stderr.write(f"chaos: {name}: {clock.monotonic() - began:.0f} s: {text}\n")
-
+            own.mkdir()
+            say, began = _teller(scenario.name), clock.monotonic()
             say(f"scenario {number} of {len(scenarios)}")
             async with AsyncExitStack() as stack:
                 if scenario.own_broker:
-                    rng = random.Random(seed)
-                    used = await stack.enter_async_context(Broker(folder / f"{number:02d}-kafka", rng, scenario.launcher))
+                    used = await stack.enter_async_context(_broker(own / "kafka", terms, scenario.launcher))
                 else:
-                    if broker is None:
-                        broker = await shared.enter_async_context(Broker(folder / "kafka", random.Random(seed)))
-                    used = broker
-                played = await play(scenario, used, own, seed=seed, rate=rate, scale=scale, say=say)
+                    common = common or await shared.enter_async_context(_broker(folder / "kafka", terms))
+                    used = common
+                try:
+                    played = await play(scenario, used, own, terms, say)
+                except Skipped as reason:
+                    say(f"skipped: {reason}")
+                    continue
             for row in played:
                 row.seconds = round(clock.monotonic() - began, 1)
                 say(row.verdict)
             rows += played
     return rows
+
+
+def _broker(folder: Path, terms: Terms, launcher: tuple[str, ...] = ()) -> Broker:
+    return Broker(folder, random.Random(terms.seed), launcher)
+
+
+def _teller(name: str) -> Callable[[str], None]:
+    began = clock.monotonic()
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"chaos: {name}: {clock.monotonic() - began:.0f} s: {text}\n")
+
+    return say

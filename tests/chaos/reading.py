@@ -27,7 +27,9 @@ async def read_all(bootstrap: str, names: Sequence[str]) -> dict[str, list[Consu
     )
     await consumer.start()
     try:
-        partitions = [TopicPartition(name, n) for name, count in (await counts(bootstrap, names)).items() for n in range(count)]
+        partitions = [
+            TopicPartition(name, n) for name, count in (await counts(bootstrap, names)).items() for n in range(count)
+        ]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         while any([await consumer.position(tp) < ends[tp] for tp in partitions]):

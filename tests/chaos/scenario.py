@@ -33,6 +33,15 @@ def crashes(count: int, rate: float) -> int:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What all scenarios of a run share: the seed of feeds and moments, claims a second, and the size of the feeds."""
+
+    seed: int
+    rate: float
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A fault by name. `repeats` is how many crashes' worth of duplicates each agent may leave: intake, validate."""
 
@@ -77,13 +86,11 @@ class Row:
         return asdict(self) | {"holds": self.holds}
 
 
-async def play(
-    scenario: Scenario, broker: Broker, folder: Path, *, seed: int, rate: float, scale: float, say: Callable[[str], None]
-) -> list[Row]:
+async def play(scenario: Scenario, broker: Broker, folder: Path, terms: Terms, say: Callable[[str], None]) -> list[Row]:
     """Play a scenario against a broker; two rows, whatever happens."""
-    rng, troubles = random.Random(f"{seed} {scenario.name}"), list[str]()
-    prefix = f"c{sha256(f'{seed} {scenario.name}'.encode()).hexdigest()[:8]}."
-    async with new_world(broker, prefix, folder, rng, rate=rate, scale=scale, say=say) as world:
+    rng, troubles = random.Random(f"{terms.seed} {scenario.name}"), list[str]()
+    prefix = f"c{sha256(f'{terms.seed} {scenario.name}'.encode()).hexdigest()[:8]}."
+    async with new_world(broker, prefix, folder, rng, rate=terms.rate, scale=terms.scale) as world:
         try:
             async with asyncio.timeout(LIMIT_SECONDS):
                 await scenario.fault(world)
@@ -104,7 +111,7 @@ async def play(
             found = await read_found(broker.direct, world.topics, world.before)
         await world.delete(*(name for name in await _topics_of(world)))
     say(f"{len(found.received)} records received; recounting")
-    return _rows(scenario, world, found, troubles, rate)
+    return _rows(scenario, world, found, troubles, terms.rate)
 
 
 def _rows(scenario: Scenario, world: World, found: Found, troubles: list[str], rate: float) -> list[Row]:
@@ -125,12 +132,10 @@ def _rows(scenario: Scenario, world: World, found: Found, troubles: list[str], r
 
 def _row(name: str, account: Account, recovered: float | None, bound: int) -> Row:
     evidence = [
-        f"{kind}: {place}"
-        for kind in ("lost", "contradictory", "wrong")
-        for place in getattr(account, kind)[:SHOWN]
+        f"{kind}: {place}" for kind in ("lost", "contradictory", "wrong") for place in getattr(account, kind)[:SHOWN]
     ]
     if account.duplicates > bound:
-        evidence += [f"repeated: {place}" for place in sorted((+account.repeats))[:SHOWN]]
+        evidence += [f"repeated: {place}" for place in sorted(+account.repeats)[:SHOWN]]
     return Row(
         name=name,
         records=account.records,
@@ -171,4 +176,3 @@ def _seconds(until_ms: int | None, since_ms: int) -> float | None:
 async def _topics_of(world: World) -> Sequence[str]:
     async with world.admin() as admin:
         return [name for name in await admin.list_topics() if name.startswith(world.topics.prefix)]
-

@@ -6,6 +6,7 @@ from tests.chaos.scenario import Scenario
 
 SCENARIOS = (
     Scenario("SIGKILL x3", worker_faults.killed_three_times, crashes=(3, 3)),
+    Scenario("SIGKILL x3 of a static member", worker_faults.static_member_killed_three_times, crashes=(3, 3)),
     Scenario("SIGKILL of one of two", worker_faults.one_of_two_killed, crashes=(1, 1)),
     Scenario("SIGTERM x5", worker_faults.stopped_five_times),
     Scenario("SIGSTOP beyond the session", worker_faults.zombie, crashes=(1, 1)),
@@ -27,11 +28,11 @@ SCENARIOS = (
     Scenario("network half-open", broker_faults.half_open),
     Scenario("network answers lost", broker_faults.answers_lost),
     Scenario("poison", code_faults.poison),
-    Scenario("headers without a value", code_faults.headers_without_value),
     Scenario("exceptions on records", code_faults.records_raise),
     Scenario("exceptions in rules", code_faults.rules_raise, ruleset=broken_ruleset),
     Scenario("exceptions in outputs", code_faults.outputs_raise),
-    Scenario("outputs refused by the broker", code_faults.outputs_refused),
+    Scenario("outputs refused by the broker", code_faults.outputs_refused,
+             more_repeats=(0, 2 * code_faults.REFUSED_CLAIMS)),
     Scenario("exceptions in commits", code_faults.commits_raise),
     Scenario("commits refused", code_faults.commits_refused, crashes=(1, 1)),
     Scenario("outcome topic missing", topic_faults.outcome_topic_missing),

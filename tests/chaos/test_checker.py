@@ -1,5 +1,6 @@
 """The checker on trial: a scenario without a fault is clean, and each planted violation is found."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -45,8 +46,12 @@ def placed(outputs: Sequence[Output], topic: str) -> list[FakeRecord]:
     ]
 
 
-@pytest.fixture
-async def clean() -> Found:
+@pytest.fixture(scope="module")
+def clean() -> Found:
+    return asyncio.run(worked())
+
+
+async def worked() -> Found:
     """What a worker without any fault makes of 300 claims, some of them broken, some met twice, and one fact."""
     received = [
         FakeRecord(each.value, tuple(headers_of(each)), b"clinic", TOPICS.received, 0, offset)
@@ -58,7 +63,9 @@ async def clean() -> Found:
     tokens = Tokens(b"a key", RULESET.payers)
     sources = frozenset(SOURCES)
     read, judged = FakeOutbox(), FakeOutbox()
-    await Intake(TOPICS, LAYOUT, tokens, sources, RULESET.version.sha256, "w", metrics).work(FakeChunk(received, 0), read)
+    await Intake(TOPICS, LAYOUT, tokens, sources, RULESET.version.sha256, "w", metrics).work(
+        FakeChunk(received, 0), read
+    )
     log = placed(read.outputs, TOPICS.patient_events)
     await Validate(TOPICS, Decider(RULESET), OneStore(), metrics).work(FakeChunk(log, 0), judged)
     return Found(
@@ -144,7 +151,10 @@ def test_a_log_record_that_nothing_received_accounts_for_was_never_wanted(clean)
 
 @pytest.mark.parametrize(
     "change",
-    [lambda manifests: manifests[1:], lambda manifests: [body_changed(manifests[0], event_ids=["f" * 64]), *manifests[1:]]],
+    [
+        lambda manifests: manifests[1:],
+        lambda manifests: [body_changed(manifests[0], event_ids=["f" * 64]), *manifests[1:]],
+    ],
 )
 def test_a_manifest_that_is_missing_or_incomplete_is_wrong(clean, change):
     assert {"wrong": 1} == counts(account_of_intake(replace(clean, manifests=change(clean.manifests)), SOURCES))
@@ -210,7 +220,8 @@ def test_a_body_of_another_ruleset_is_not_judged_by_this_one(clean):
 
 
 @pytest.mark.parametrize(
-    "header", [("cs-position", b"chaos.claims.patient-events:0:999999"), ("cs-position", b"chaos.claims.patient-events:0:1")]
+    "header",
+    [("cs-position", b"chaos.claims.patient-events:0:999999"), ("cs-position", b"chaos.claims.patient-events:0:1")],
 )
 def test_a_decision_about_a_position_it_does_not_belong_to_is_wrong(clean, header):
     def change(records):
@@ -252,4 +263,6 @@ def test_the_last_entry_of_an_event_counts_and_other_records_of_the_changelog_do
     note = FakeRecord(b"{}", (), b"partitions", TOPICS.state_changelog, 0, 0)
     spoiled_before = body_changed(clean.changelog[0], p=9999)
 
-    assert {} == counts(account_of_validate(replace(clean, changelog=[note, spoiled_before, *clean.changelog]), RULESET))
+    assert {} == counts(
+        account_of_validate(replace(clean, changelog=[note, spoiled_before, *clean.changelog]), RULESET)
+    )

@@ -15,12 +15,21 @@ VERSION_BEFORE = "17cbd1f"
 
 async def killed_three_times(world: World) -> None:
     """SIGKILL, each time while both agents are busy; another worker is started at once."""
+    await _killed_three_times(world)
+
+
+async def static_member_killed_three_times(world: World) -> None:
+    """As above, by a worker with a name: its successor needs no rebalance and waits for no session to end."""
+    await _killed_three_times(world, BROKER__GROUP_INSTANCE_ID="worker-1", BROKER__SESSION_TIMEOUT_SECONDS="60")
+
+
+async def _killed_three_times(world: World, **settings: str) -> None:
     for _ in range(3):
-        worker = await world.start()
+        worker = await world.start(**settings)
         await world.busy()
         await worker.kill()
         world.fault_ended()
-    await world.start()
+    await world.start(**settings)
 
 
 async def one_of_two_killed(world: World) -> None:
@@ -43,7 +52,7 @@ async def stopped_five_times(world: World) -> None:
 
 
 async def zombie(world: World) -> None:
-    """SIGSTOP beyond the session, so that another worker takes over, then SIGCONT: the first one wakes up in the past."""
+    """SIGSTOP beyond the session, so that another worker takes over, then SIGCONT: the first wakes up in the past."""
     frozen = await world.start()
     await world.busy()
     await world.start()
@@ -99,7 +108,10 @@ async def rolling_upgrade(world: World) -> None:
     """Two workers of the version before write changelog and offsets, then are replaced one by one under load."""
     folder = world.folder / "before"
     archived = subprocess.run(  # noqa: ASYNC221 - it takes milliseconds
-        ["git", "archive", VERSION_BEFORE, "schemas", "validators", "streams"], cwd=ROOT, capture_output=True, check=False
+        ["git", "archive", VERSION_BEFORE, "schemas", "validators", "streams"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
     )
     if archived.returncode:
         raise Skipped(f"the version before, {VERSION_BEFORE}, is not in the history here; fetch the whole history")

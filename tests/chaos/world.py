@@ -1,4 +1,4 @@
-"""A world of its own for a scenario: topics under a fresh prefix, a paced feed, workers, and the ways to wait for them."""
+"""A world of its own for a scenario: topics under a fresh prefix, a paced feed, workers, and how to wait for them."""
 
 import asyncio
 import random
@@ -15,6 +15,7 @@ from streams import clock
 from streams.demo.generator import SOURCES, feed
 from streams.topics import Layout, Topics, apply_topics
 from tests.chaos.broker import Broker
+from tests.chaos.facts import with_facts
 from tests.chaos.feeder import Feeder, producer
 from tests.chaos.reading import Monitor, counts, read_all
 from tests.chaos.workers import ROOT, Worker, start_worker
@@ -42,7 +43,6 @@ class World:
     feeder: Feeder
     monitor: Monitor
     scale: float
-    say: Callable[[str], None]
     workers: list[Worker] = field(default_factory=list)
     before: dict[str, Sequence[ConsumerRecord]] = field(default_factory=dict)
     fault_ended_ms: int = 0
@@ -58,12 +58,12 @@ class World:
         return self.topics.accepted, self.topics.flagged, self.topics.denied_risk
 
     async def start(
-        self, *, fault: Mapping[str, object] | None = None, bootstrap: str = "", code: Path = ROOT
+        self, *, fault: Mapping[str, object] | None = None, bootstrap: str = "", code: Path = ROOT, **settings: str
     ) -> Worker:
-        """Start a worker, straight at the broker unless told otherwise."""
+        """Start a worker, straight at the broker unless told otherwise; `settings` are more of its own."""
         key_file = self.folder / "token.key"
         key_file.write_bytes(b"a key that only these scenarios have")
-        settings = {
+        settings |= {
             "BROKER__BOOTSTRAP": bootstrap or self.broker.direct,
             "BROKER__PREFIX": self.topics.prefix,
             "BROKER__PARTITIONS": str(PARTITIONS),
@@ -156,7 +156,7 @@ class World:
         async with self.admin() as admin:
             await admin.delete_topics(list(names))
         async with asyncio.timeout(WAIT_SECONDS):
-            while await counts(self.broker.direct, names):
+            while await counts(self.broker.direct, names):  # noqa: ASYNC110 - the broker deletes at its leisure
                 await asyncio.sleep(0.05)
 
     @asynccontextmanager
@@ -181,15 +181,20 @@ class World:
 
 @asynccontextmanager
 async def new_world(
-    broker: Broker, prefix: str, folder: Path, rng: random.Random, *, rate: float, scale: float, say: Callable[[str], None]
+    broker: Broker,
+    prefix: str,
+    folder: Path,
+    rng: random.Random,
+    *,
+    rate: float,
+    scale: float,
 ) -> AsyncIterator[World]:
     """Topics, a folder for logs, and a feed under way; in the end no process of it is left, and no topic."""
-    folder.mkdir()
     topics = Topics(prefix)
     await apply_topics(broker.direct, topics, LAYOUT)
-    records = feed(rng.randrange(1 << 30), FEED_CLAIMS_MAX)
+    records = with_facts(feed(rng.randrange(1 << 30), FEED_CLAIMS_MAX), rng)
     feeder = Feeder(broker.direct, topics.received, PARTITIONS, records, rate)
-    world = World(broker, topics, folder, rng, feeder, Monitor(broker.direct), scale, say)
+    world = World(broker, topics, folder, rng, feeder, Monitor(broker.direct), scale)
     try:
         async with feeder:
             yield world
