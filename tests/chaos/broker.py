@@ -9,9 +9,6 @@ from typing import Self
 from streams.embedded_kafka import HOST, EmbeddedKafka, free_port
 from tests.chaos.proxy import Proxy
 
-SMALL_INDEXES = {"log.index.size.max.bytes": str(1 << 20)}
-"""A broker allocates whole index files; with small ones a limit on file sizes is reached by claims."""
-
 
 class Broker:
     """An embedded Kafka with three listeners: `direct`, and `left` and `right`, which advertise a proxy each."""
@@ -21,7 +18,7 @@ class Broker:
         self._stack = AsyncExitStack()
         port, controller, left, right = (free_port() for _ in range(4))
         self.left, self.right = Proxy(free_port(), left, rng), Proxy(free_port(), right, rng)
-        self._properties = SMALL_INDEXES | {
+        self._properties = {
             "controller.quorum.voters": f"1@{HOST}:{controller}",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LEFT:PLAINTEXT,RIGHT:PLAINTEXT",
             "listeners": f"PLAINTEXT://{HOST}:{port},LEFT://{HOST}:{left},RIGHT://{HOST}:{right},"
@@ -68,6 +65,15 @@ class Broker:
         """Return when it has ended by itself."""
         while self.kafka.running:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.1)
+
+    async def heal(self) -> None:
+        """End whatever is done to it, so that its topics can be read."""
+        self.left.heal()
+        self.right.heal()
+        if self.kafka.running:
+            self.kafka.resume()
+        else:
+            await self.start_without_launcher()
 
     async def start_without_launcher(self) -> None:
         """Start it again on the same folder and ports, free of what it was launched under."""

@@ -1,15 +1,18 @@
 """What happens to the broker and to the network before it."""
 
 import asyncio
+from datetime import date
 
-from tests.chaos.world import World
+from streams.demo.generator import SOURCES, FeedRecord
+from tests.chaos.world import WAIT_SECONDS, World
 
 FROZEN_SECONDS = 15.0
 SHORT_CUT_SECONDS = 7.0  # longer than the request timeout below, shorter than the session timeout of 10 s
 LONG_CUT_SECONDS = 16.0  # longer than the session timeout
 QUICK_TIMEOUTS = {"kind": "timeouts", "producer_request_timeout": 3.0, "broker_request_timeout": 12.0}
 LATENCY_SECONDS = 0.2
-FILE_BYTES_MAX = 4 << 20
+FILE_BYTES_MAX = 11 << 20  # a broker allocates index files of 10 MiB
+LARGE_RECORDS, LARGE_BYTES = 60, 1 << 20
 LIMITED = ("prlimit", f"--fsize={FILE_BYTES_MAX}")
 
 
@@ -44,7 +47,10 @@ async def frozen(world: World) -> None:
 async def file_limit_reached(world: World) -> None:
     """The broker's files reach the limit they may have, so it ends; without the limit it has all it promised."""
     await world.start()
-    async with asyncio.timeout(120):
+    await world.busy()
+    large = FeedRecord(b" " * LARGE_BYTES, None, SOURCES[0], date(2026, 6, 1), 1)
+    world.feeder.also([large] * LARGE_RECORDS)
+    async with asyncio.timeout(WAIT_SECONDS):
         await world.broker.ended()
     await world.broker.start_without_launcher()
     world.fault_ended()

@@ -42,6 +42,21 @@ def outputs(fault: dict[str, Any]) -> None:
     Outbox.add = sometimes
 
 
+def lies(_fault: dict[str, Any]) -> None:
+    """Some outputs are dropped, some are sent twice, some are altered: what the checker must find out."""
+    number, add = itertools.count(1), Outbox.add
+
+    def lying(self: Outbox, topic: str, partition: int, key: bytes, value: bytes, *headers: Any) -> None:
+        nth = next(number)
+        if nth % 300 == 0:
+            return
+        altered = value.replace(b'"total_charge":"', b'"total_charge":"1') if nth % 300 == 100 else value
+        for _ in range(2 if nth % 300 == 200 else 1):
+            add(self, topic, partition, key, altered, *headers)
+
+    Outbox.add = lying
+
+
 def records(fault: dict[str, Any]) -> None:
     """Both agents raise on some records, always the same ones."""
     read, from_log = intake.read_record, validate.from_log
@@ -88,7 +103,7 @@ def _is_there(fault: dict[str, Any]) -> bool:
 
 
 KINDS: dict[str, Callable[[dict[str, Any]], None]] = {
-    each.__name__: each for each in (rules, timeouts, outputs, records, commits, refused_commits)
+    each.__name__: each for each in (rules, timeouts, outputs, lies, records, commits, refused_commits)
 }
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from typing import Self
 
@@ -39,6 +39,7 @@ class Feeder:
         self._topic = topic
         self._partitions = partitions
         self._records: Iterator[FeedRecord] = iter(records)
+        self._also: deque[FeedRecord] = deque()
         self.rate = rate
         self.claims = 0
         self.acknowledged: Counter[str] = Counter()
@@ -72,6 +73,10 @@ class Feeder:
         """End `pause`."""
         self._going_on.set()
 
+    def also(self, records: Iterable[FeedRecord]) -> None:
+        """Feed these next."""
+        self._also.extend(records)
+
     async def stop(self) -> None:
         """Feed no more; return when everything is acknowledged. Raises what ended the feeding."""
         self._stopping = True
@@ -82,7 +87,7 @@ class Feeder:
 
     async def _run(self) -> None:
         began, claims = clock.monotonic(), 0
-        for number, record in enumerate(self._records):
+        for number, record in enumerate(self._all()):
             if self._stopping:
                 return
             await self._going_on.wait()
@@ -95,6 +100,12 @@ class Feeder:
                 began, claims = clock.monotonic(), 0
             await asyncio.sleep(max(0.0, ahead))
         raise AssertionError("the feed came to its end before the scenario did")
+
+    def _all(self) -> Iterator[FeedRecord]:
+        for record in self._records:
+            while self._also:
+                yield self._also.popleft()
+            yield record
 
     async def _send(self, record: FeedRecord, partition: int) -> None:
         assert self._producer is not None

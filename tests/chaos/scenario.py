@@ -102,16 +102,20 @@ async def play(scenario: Scenario, broker: Broker, folder: Path, terms: Terms, s
         except (WorkerEnded, KafkaError, OSError, AssertionError) as error:  # TimeoutError is an OSError
             troubles.append(f"{type(error).__name__} {error}")
             say(troubles[0])
-            broker.left.heal()
-            broker.right.heal()
+            await broker.heal()
         for worker in world.workers:
             if worker.running:
                 await worker.kill()
         async with asyncio.timeout(LIMIT_SECONDS):
             found = await read_found(broker.direct, world.topics, world.before)
-        await world.delete(*(name for name in await _topics_of(world)))
+        await world.delete(*await _topics_of(world))
     say(f"{len(found.received)} records received; recounting")
     return _rows(scenario, world, found, troubles, terms.rate)
+
+
+def broken(scenario: Scenario, why: str) -> list[Row]:
+    """The rows of a scenario that could not be played to its end or not be judged."""
+    return [_row(f"{scenario.name} / {agent}", Account(wrong=[why]), None, 0) for agent in ("intake", "validate")]
 
 
 def _rows(scenario: Scenario, world: World, found: Found, troubles: list[str], rate: float) -> list[Row]:

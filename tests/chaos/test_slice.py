@@ -5,8 +5,9 @@ import logging
 import pytest
 
 from tests.chaos.playing import play_all
-from tests.chaos.scenario import Terms
+from tests.chaos.scenario import Scenario, Terms
 from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.world import World
 
 pytestmark = pytest.mark.kafka
 
@@ -28,6 +29,21 @@ TERMS = Terms(seed=5, rate=400.0, scale=0.2)
 def quiet_client(caplog: pytest.LogCaptureFixture) -> None:
     """A broker that is away is no news here."""
     caplog.set_level(logging.CRITICAL, "aiokafka")
+
+
+async def a_worker_that_lies(world: World) -> None:
+    await world.start(fault={"kind": "lies"})
+    await world.busy()
+    world.fault_ended()
+
+
+async def test_a_worker_that_loses_repeats_and_alters_is_found_out(tmp_path):
+    intake, validate = await play_all([Scenario("lies", a_worker_that_lies)], tmp_path, TERMS)
+
+    assert not intake.holds
+    assert not validate.holds
+    assert min(intake.lost, intake.duplicates, intake.wrong) > 0
+    assert min(validate.lost, validate.duplicates, validate.contradictory, validate.wrong) > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
