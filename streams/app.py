@@ -92,7 +92,7 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     watch = TopicWatch(app, settings.broker)
     _refuse_added_partitions(app, topics, layout, watch)
     app.on_dead_letter = lambda topic, code: metrics.dead_letters.labels(topic, code).inc()
-    probe = _watch_progress(app, store, metrics, settings.broker.stuck_seconds)
+    probe = watch_progress(app, store, metrics, settings.broker.stuck_seconds)
     stages = {topics.received: "intake", topics.patient_events: "validate"}
     app.on_confirmed = lambda tp, work, confirm: metrics.chunk_confirmed(stages[tp.topic], work, confirm)
     endpoint = Endpoint(metrics, _probes(app, store, metrics, topics, probe=probe, watch=watch), versions(ruleset))
@@ -133,7 +133,7 @@ def _refuse_added_partitions(app: ChunkApp, topics: Topics, layout: Layout, watc
     app.on_assigned = assigned
 
 
-def _watch_progress(app: ChunkApp, store: Store, metrics: Metrics, stuck_seconds: float) -> ProgressProbe:
+def watch_progress(app: ChunkApp, store: Store, metrics: Metrics, stuck_seconds: float) -> ProgressProbe:
     """Count tries again, and end the worker when a partition stands still although the broker answers."""
     probe, tries = ProgressProbe(stuck_seconds), Counter[TP]()
 

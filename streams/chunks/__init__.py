@@ -2,8 +2,9 @@
 
 from faust.types.tuples import TP
 
-from streams.chunks.app import EXIT_STOPPED_HARD, ChunkApp, ChunkTopic
+from streams.chunks.app import ChunkApp, ChunkTopic
 from streams.chunks.chunk import Account, Chunk, Position, Progress, Record, State, Turn
+from streams.chunks.consumer import EXIT_STOPPED_HARD
 from streams.chunks.lane import DeadLetter, DeadLetterOf, UnaccountedError, Work
 from streams.chunks.pins import PINNED_VERSIONS, PRIVATE_NAMES
 from streams.chunks.producer import Outbox, partition_of

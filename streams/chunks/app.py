@@ -24,7 +24,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP
 
 from streams.chunks.chunk import Account, Position
-from streams.chunks.consumer import ChunkConsumer
+from streams.chunks.consumer import EXIT_STOPPED_HARD, ChunkConsumer
 from streams.chunks.lane import DeadLetterOf, Lane, Work
 from streams.chunks.producer import BATCH_BYTES, REQUEST_BYTES, ChunkProducer
 from streams.chunks.trouble import place_of
@@ -32,7 +32,6 @@ from streams.chunks.trouble import place_of
 log = logging.getLogger(__name__)
 
 STOP_LIMIT_SECONDS = 25.0
-EXIT_STOPPED_HARD = 70
 
 Partitions = Callable[[set[TP]], Awaitable[None]]
 

@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from faust.types.tuples import TP
+from faust.types.tuples import TP, ConsumerMessage
 
 from streams import clock
 
@@ -220,6 +220,14 @@ def split(records: Sequence[Record], *, chunk_max: int, chunk_bytes: int) -> Ite
         run_bytes += record_bytes
     if run:
         yield run, run_bytes
+
+
+def message_of(chunk: Chunk, generation: int) -> Any:
+    """What Faust's own event needs: the place of the chunk's last record, no content."""
+    last = chunk.records[-1]
+    place = (chunk.tp.topic, chunk.tp.partition, last.offset, last.timestamp / 1000.0, 0)
+    no_content = (None, None, None, None, 0, 0)
+    return ConsumerMessage(*place, *no_content, chunk.tp, generation_id=generation)
 
 
 class Turn:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.events import Event
 from faust.transport.drivers import aiokafka as driver
-from faust.types.tuples import TP, ConsumerMessage
+from faust.types.tuples import TP
 from mode import Service
 
 from streams import clock
-from streams.chunks.chunk import Chunk, Position, Progress, Record, split
+from streams.chunks.chunk import Chunk, Position, Progress, Record, message_of, split
 from streams.chunks.thread import ChunkConsumerThread, ConsumerEndedError, Fetched
 from streams.chunks.trouble import told
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ChunkConsumer", "ChunkConsumerThread", "Fetched", "Position"]
 
-EXIT_STUCK = 70
+EXIT_STOPPED_HARD = 70
 TROUBLE_SECONDS = 1.0  # before the broker is asked again
 CHECK_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 5.0
@@ -86,7 +86,7 @@ class ChunkConsumer(driver.Consumer):
             await self._thread.check()
         except ConsumerEndedError as exc:
             if not self.app.should_stop:
-                self.app.end(EXIT_STUCK, f"{exc}, so this worker reads nothing more and ends; start it again")
+                self.app.end(EXIT_STOPPED_HARD, f"{exc}, so this worker reads nothing more and ends; start it again")
         except Exception as exc:  # noqa: BLE001 - whatever it is, the group is asked again
             self._say("the group", exc, self._progress)
 
@@ -115,10 +115,7 @@ class ChunkConsumer(driver.Consumer):
                     await self._drain_patiently(fetcher)
                 else:
                     await self.wait(self.can_resume_flow)
-        except self.consumer_stopped_errors:
-            if not self.app.should_stop:
-                raise
-        except asyncio.CancelledError:
+        except (*self.consumer_stopped_errors, asyncio.CancelledError):
             if not self.app.should_stop:
                 raise
 
@@ -187,7 +184,7 @@ class ChunkConsumer(driver.Consumer):
         for run, run_bytes in split(records, chunk_max=topic.chunk_max, chunk_bytes=topic.chunk_bytes):
             chunk = Chunk(tp, run, progress, run_bytes)
             progress.add(chunk)
-            topic.queue.force_put_nowait(Event(self.app, None, chunk, None, _message(tp, run[-1], generation)))
+            topic.queue.force_put_nowait(Event(self.app, None, chunk, None, message_of(chunk, generation)))
 
     async def _read_again(self) -> None:
         epoch, rewound = await self._thread.rewind(dict(self._skipped), self._epoch)
@@ -231,10 +228,10 @@ class ChunkConsumer(driver.Consumer):
         While the broker does not tell them it is asked on, and nothing is fetched.
         """
         self._forget_positions()
-        self._seeking = asyncio.ensure_future(self._seek())
+        self._seeking = asyncio.ensure_future(self._find_positions())
         await asyncio.wait([self._seeking], timeout=SEEK_WAIT_SECONDS)
 
-    async def _seek(self) -> None:
+    async def _find_positions(self) -> None:
         while True:
             try:
                 self._epoch, offsets = await self._thread.rewind()
@@ -251,8 +248,9 @@ class ChunkConsumer(driver.Consumer):
     def _forget_positions(self) -> None:
         if self._seeking is not None:
             self._seeking.cancel()
-        for tp in list(self._progress):
-            self._release(tp)
+        void, self._progress = self._progress, {}
+        for progress in void.values():
+            progress.release()
         self._skipped.clear()
 
     # Handing over
@@ -302,15 +300,3 @@ class ChunkConsumer(driver.Consumer):
                 await asyncio.sleep(TROUBLE_SECONDS)
             else:
                 return
-
-    def _release(self, tp: TP) -> None:
-        progress = self._progress.pop(tp, None)
-        if progress is not None:
-            progress.release()
-
-
-def _message(tp: TP, last: Record, generation: int) -> Any:
-    """What Faust's own event needs: the place of the chunk's last record, no content."""
-    place = (tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, 0)
-    no_content = (None, None, None, None, 0, 0)
-    return ConsumerMessage(*place, *no_content, tp, generation_id=generation)

@@ -21,12 +21,18 @@ CLASS_NAMES: Mapping[str, tuple[str, ...]] = {
         "consumer_stopped_errors",
         "highwater",
         "assignment",
+        "on_stop",
+        "sleep",
+        "verify_event_path",
     ),
     "faust.transport.drivers.aiokafka.AIOKafkaConsumerThread": (
+        "_commit",
         "_create_worker_consumer",
         "_fetch_records",
         "_ensure_consumer",
+        "_method_queue",
         "call_thread",
+        "method_queue",
     ),
     "faust.transport.drivers.aiokafka.Producer": (
         "_settings_extra",
@@ -40,16 +46,43 @@ CLASS_NAMES: Mapping[str, tuple[str, ...]] = {
     "mode.utils.queues.ThrowableQueue": ("force_put_nowait",),
     "aiokafka.consumer.subscription_state.TopicPartitionState": ("has_valid_position", "position"),
     "aiokafka.consumer.subscription_state.Assignment": ("tps", "state_value"),
-    "aiokafka.AIOKafkaConsumer": ("last_stable_offset", "beginning_offsets", "end_offsets", "committed"),
+    "aiokafka.consumer.subscription_state.SubscriptionState": ("fetch_context", "subscription"),
+    "aiokafka.consumer.group_coordinator.GroupCoordinator": ("check_errors", "request_rejoin"),
+    "aiokafka.AIOKafkaConsumer": (
+        "assignment",
+        "beginning_offsets",
+        "commit",
+        "committed",
+        "end_offsets",
+        "last_stable_offset",
+        "seek",
+    ),
     "aiokafka.AIOKafkaProducer": ("create_batch", "send_batch", "partitions_for"),
 }
 
-INSTANCE_NAMES: Mapping[str, tuple[str, ...]] = {
+INSTANCE_NAMES: dict[str, tuple[str, ...]] = {
     "consumer": ("_stopped", "_thread", "flow_active", "can_resume_flow"),
     "fetcher": ("_stopped",),
     "conductor": ("_tp_index",),
     "app": ("_consumer", "_fetcher", "consumer_generation_id", "flow_control"),
-    "aiokafka consumer": ("_fetch_max_wait_ms", "_isolation_level", "_subscription"),
+    "consumer thread": ("parent_loop", "thread_loop"),
+    "aiokafka consumer": (
+        "_auto_offset_reset",
+        "_coordinator",
+        "_fetcher",
+        "_fetch_max_wait_ms",
+        "_isolation_level",
+        "_subscription",
+    ),
 }
 
-PRIVATE_NAMES: Mapping[str, tuple[str, ...]] = {**CLASS_NAMES, **{f"{k}()": v for k, v in INSTANCE_NAMES.items()}}
+STARTED_NAMES: dict[str, tuple[str, ...]] = {
+    "aiokafka.consumer.group_coordinator.GroupCoordinator": ("_coordination_task",),
+    "aiokafka.consumer.fetcher.Fetcher": ("_fetch_task",),
+}
+"""Attributes of instances that exist only once connected."""
+
+PRIVATE_NAMES: Mapping[str, tuple[str, ...]] = {
+    **CLASS_NAMES,
+    **{f"{owner}()": names for owner, names in (INSTANCE_NAMES | STARTED_NAMES).items()},
+}

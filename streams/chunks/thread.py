@@ -51,6 +51,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
         self.epoch = 0
         self._asked = 0  # rewinds to the committed positions; only the last one counts
         self._out_of_range: set[Any] = set()  # partitions the broker has no record of at our position
+        self._said: dict[TP, int] = {}  # committed offsets behind which records were deleted, counted once
 
     @property
     def method_queue(self) -> MethodQueue:
@@ -137,6 +138,9 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
             log.error(
                 "%s[%s] was committed to offset %s and begins at %s: what lies between was deleted unread", *place
             )
+            if self._said.get(tp) == offset:
+                return
+            self._said[tp] = offset
             self.parent_loop.call_soon_threadsafe(self.app.account.passed, beginning - offset, 0)
         else:
             log.error("%s[%s] was committed to offset %s and ends before: it is read anew, from offset %s", *place)

@@ -125,12 +125,17 @@ def _run(settings: Settings, ruleset: Ruleset, key: bytes, number: int | None) -
         logging_config=_logging_config(settings, number),
         redirect_stdouts=False,
     )
+    run_to_end(worker, parts.app)
+
+
+def run_to_end(worker: Any, app: Any) -> Never:
+    """Run a Faust worker until it is told to stop or its app ends it; raises SystemExit."""
     # As if an operator stopped it: delivery ends in good order, and only then the process.
-    parts.app.on_end = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    app.on_end = lambda: os.kill(os.getpid(), signal.SIGTERM)
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:
-        raise SystemExit(parts.app.exit_code or ended.code) from None
+        raise SystemExit(app.exit_code or ended.code) from None
     raise AssertionError("a Faust worker ends by SystemExit")
 
 

@@ -10,9 +10,14 @@ from random import Random
 from typing import Any
 
 import faust
+from prometheus_client import CollectorRegistry
 
+from streams.app import watch_progress
 from streams.chunks import Chunk, ChunkApp, DeadLetter, Outbox, Record, Turn
+from streams.cli.worker import run_to_end
 from streams.delivery.dead_letters import dead_letter_headers, failed_on
+from streams.metrics import Metrics
+from streams.state.store import Store
 
 WORKER = str(os.getpid())
 
@@ -32,7 +37,8 @@ def build(setup: dict[str, Any]) -> ChunkApp:
         dead_letter=dead_letter,
         record_limits={setup["dead_letters"]: 17 << 20, setup["output"]: setup.get("output_limit", 2 << 20)},
         stop_limit_seconds=setup.get("stop_limit_seconds", 25.0),
-        broker_session_timeout=3.0,
+        broker_session_timeout=setup.get("session_timeout", 3.0),
+        consumer_group_instance_id=setup.get("instance_id"),
         broker_heartbeat_interval=1.0,
         broker_commit_interval=setup.get("commit_interval", 0.25),
     )
@@ -44,6 +50,8 @@ def build(setup: dict[str, Any]) -> ChunkApp:
         await asyncio.sleep(setup.get("seconds_per_chunk", 0))
         for record in chunk.records:
             value = record.value or b""
+            if value.startswith(b"hang"):
+                await asyncio.Event().wait()
             if value.startswith(b"poison"):
                 raise ValueError(value)
             answer = Random(1).randbytes(3 << 20) if value.startswith(b"huge") else hashlib.sha256(value).digest()
@@ -64,6 +72,9 @@ def build(setup: dict[str, Any]) -> ChunkApp:
 
     app.on_assigned, app.on_revoked, app.ready = assigned, revoked, ready
     app.on_retry = lambda tp, exc: say("retry", partition=tp.partition, exception=type(exc).__name__)
+    app.on_trouble = lambda _partitions, exc: say("trouble", exception=type(exc).__name__)
+    if "stuck_seconds" in setup:
+        watch_progress(app, Store("state", {}), Metrics(CollectorRegistry()), setup["stuck_seconds"])
     app.on_dead_letter = lambda name, code: say("dead letter", topic=name, code=code)
     return app
 
@@ -71,7 +82,7 @@ def build(setup: dict[str, Any]) -> ChunkApp:
 def main() -> None:
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     app = build(json.loads(sys.argv[1]))
-    faust.Worker(app, loglevel="info", redirect_stdouts=False, quiet=True).execute_from_commandline()
+    run_to_end(faust.Worker(app, loglevel="info", redirect_stdouts=False, quiet=True), app)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.chunks import TP, Chunk, ChunkApp, DeadLetter, Outbox
 from streams.embedded_kafka import EmbeddedKafka
+from tests.integration import acls
 
 pytestmark = pytest.mark.kafka
 
@@ -406,6 +407,121 @@ async def test_a_second_worker_that_joins_and_leaves_under_load_loses_and_repeat
 
     assert await stage.accounts() == (set(), Counter())
     assert {str(worker.process.pid).encode() for worker in stage.workers} == workers
+
+
+async def test_a_partition_whose_dead_letter_cannot_be_written_stands_still_until_it_can(stage: Stage) -> None:
+    await stage.admin.delete_topics([stage.dead_letters])
+    await stage.feed([*numbered(10), b"poison", *numbered(10)], partition=0)
+    await stage.feed(numbered(50), partition=1)
+    worker = await stage.start_worker()
+    await worker.until("retry", partition=0, exception="UnknownTopicOrPartitionError")
+    await stage.until_committed({1: 50})
+
+    assert f"if topic {stage.dead_letters} was deleted, run `claimstream topics apply`" in worker.log.read_text()
+
+    await stage.admin.create_topics([NewTopic(stage.dead_letters, PARTITIONS, 1)])
+    await worker.until("dead letter", topic=stage.dead_letters)
+    await stage.until_committed({0: 21, 1: 50})
+    await worker.stop()
+
+    assert [record.value for record in await stage.read(stage.dead_letters)] == [b"poison"]
+    assert await stage.accounts() == ({"0:10"}, Counter())
+
+
+async def test_a_static_member_that_restarts_within_its_session_repeats_nothing_and_moves_nothing(stage: Stage) -> None:
+    setups = [{"instance_id": f"{stage.prefix}{n}", "session_timeout": 30.0} for n in range(2)]
+    first = await stage.start_worker(**setups[0])
+    await first.until("assigned", partitions=[0, 1])
+    second = await stage.start_worker(**setups[1])
+    [others] = (await second.until("assigned"))["partitions"]
+    await first.until("assigned", partitions=[1 - others])
+
+    async def restart() -> None:
+        nonlocal first
+        await stage.until_decided(100)
+        await first.stop()
+        first = await stage.start_worker(**setups[0])
+        await first.until("ready", partition=1 - others)
+
+    await fed_while(stage, restart)
+    await stage.until_committed(stage.ends())
+
+    assert second.log.read_text().count("Worker ready") == 1
+
+    await first.stop()
+    await second.stop()
+
+    assert await stage.accounts() == (set(), Counter())
+
+
+async def test_a_worker_frozen_beyond_its_session_wakes_up_without_its_partitions_and_loses_nothing(
+    stage: Stage,
+) -> None:
+    frozen = await stage.start_worker(seconds_per_chunk=0.01, chunk_max=20)
+    await frozen.until("assigned")
+
+    async def freeze() -> None:
+        await stage.until_decided(100)
+        frozen.process.send_signal(signal.SIGSTOP)
+        heir = await stage.start_worker(seconds_per_chunk=0.01, chunk_max=20)
+        await heir.until("assigned", partitions=[0, 1])
+        await stage.until_decided(len(stage.fed) + 100)
+        frozen.process.send_signal(signal.SIGCONT)
+        await frozen.until("revoked")
+        await frozen.until("ready")
+
+    await fed_while(stage, freeze)
+    await stage.until_committed(stage.ends())
+    for worker in stage.workers:
+        await worker.stop()
+    lost, repeated = await stage.accounts()
+
+    assert lost == set()
+    assert max(repeated.values(), default=0) <= 1
+
+
+async def test_a_worker_whose_agent_hangs_ends_itself_and_the_next_one_loses_nothing(stage: Stage) -> None:
+    await stage.feed([*numbered(40), b"hang"], partition=0)
+    worker = await stage.start_worker(stuck_seconds=6.0, stop_limit_seconds=5.0)
+    await worker.ended()
+
+    assert worker.process.returncode == 70
+    assert "in[0] has 41 records and has not moved for" in worker.log.read_text()
+    assert await stage.read(stage.output) == []
+
+
+async def test_rights_that_are_taken_away_are_waited_for_and_nothing_is_lost(prefix: str, tmp_path: Path) -> None:
+    with EmbeddedKafka(properties=acls.AUTHORIZED) as broker:
+        async with new_stage(broker.bootstrap, prefix, tmp_path) as stage:
+            worker = await stage.start_worker()
+            await stage.feed(numbered(20))
+            await stage.until_decided(20)
+            await acls.deny(stage.admin, acls.TOPIC, stage.output)
+            await stage.feed(numbered(20))
+            await worker.until("retry", exception="TopicAuthorizationFailedError")
+            await acls.allow(stage.admin, acls.TOPIC, stage.output)
+            await stage.until_decided(40)
+
+            await acls.deny(stage.admin, acls.GROUP, f"{stage.prefix}group")
+            await stage.feed(numbered(20))
+            await worker.until("trouble", exception="GroupAuthorizationFailedError")
+            await acls.allow(stage.admin, acls.GROUP, f"{stage.prefix}group")
+            await stage.until_decided(60)
+
+            await stage.feed(numbered(20))
+            await stage.until_committed(stage.ends())
+            await acls.deny(stage.admin, acls.TOPIC, stage.input)
+            await worker.until("trouble", exception="TopicAuthorizationFailedError")
+            await acls.allow(stage.admin, acls.TOPIC, stage.input)
+            await stage.feed(numbered(20))
+            await stage.until_committed(stage.ends())
+            await worker.stop()
+            log = worker.log.read_text()
+
+            assert (await stage.accounts())[0] == set()
+            assert f"--operation Describe --topic {stage.output}` allows it" in log
+            assert f"--operation Describe --topic {stage.input}` allows it" in log
+            assert f"--operation Read --group {stage.prefix}group` allows it" in log
 
 
 async def test_a_broker_frozen_for_five_seconds_loses_and_repeats_nothing_and_a_worker_stops_without_it(

@@ -1,16 +1,18 @@
 from types import SimpleNamespace
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from prometheus_client import CollectorRegistry
 
 from streams import clock
-from streams.app import _probes
+from streams.app import _probes, _refuse_added_partitions, watch_progress
 from streams.chunks import TP, Account, Position
 from streams.health import ProgressProbe
 from streams.metrics import Metrics
-from streams.topic_layout import Topics
+from streams.topic_layout import Layout, Topics
 
 TOPICS = Topics()
+RECEIVED = TP(TOPICS.received, 0)
 
 
 @pytest.fixture
@@ -54,6 +56,109 @@ def test_state_is_shown_with_its_size_and_whether_it_is_warm(store, metrics, pro
 
     assert metrics.registry.get_sample_value("claims_state_entries", {"store": "patients"}) == 3
     assert metrics.registry.get_sample_value("claims_state_warm") == 0
+
+
+def test_records_nobody_accounts_for_are_shown(app, metrics, probes):
+    app.account.passed(5, 3)
+    probes.refresh()
+
+    assert metrics.registry.get_sample_value("claims_unaccounted_records") == 2
+
+
+def test_a_worker_whose_topic_is_missing_is_not_ready(app, store, metrics):
+    watch = SimpleNamespace(missing=("topic claims.accepted does not exist",))
+    probes = _probes(app, store, metrics, TOPICS, probe=ProgressProbe(120), watch=watch)
+
+    assert probes.not_ready() == "topic claims.accepted does not exist"
+
+
+class Watched:
+    """An app that is watched with a limit of 20 s, looked at every 10 s."""
+
+    def __init__(self, metrics, monkeypatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(clock, "monotonic", lambda: self.now)
+        self.app = SimpleNamespace(
+            positions={RECEIVED: Position(5, 9)}, unread=set(), end=lambda *end: self.ends.append(end)
+        )
+        self.ends = []
+        self.store = SimpleNamespace(records_read=0)
+        self.probe = watch_progress(self.app, self.store, metrics, 20)
+        self.probe._tick = lambda: self.now
+
+    def look(self, times=1, trouble=None):
+        for _ in range(times):
+            self.now += 10
+            self.app.on_look(trouble)
+
+
+@pytest.fixture
+def watched(metrics, monkeypatch):
+    return Watched(metrics, monkeypatch)
+
+
+def test_a_partition_that_stands_still_ends_the_worker_to_be_started_again(watched):
+    watched.look(2)
+
+    assert watched.ends == []
+
+    watched.look()
+    why = "claims.received[0] has 4 records and has not moved for 20 s although the broker answers"
+
+    assert watched.ends == [(70, f"{why}; this worker ends, to be started again")]
+
+
+def test_tries_again_rebuilt_state_and_a_broker_that_is_away_are_no_reason_to_end(watched):
+    for _ in range(5):
+        watched.look()
+        watched.app.on_retry(RECEIVED, KafkaConnectionError())
+        watched.look()
+        watched.store.records_read += 1
+        watched.look(trouble=TimeoutError())
+
+    assert watched.ends == []
+
+
+def test_a_partition_without_a_position_ends_the_worker_too(watched):
+    watched.app.positions, watched.app.unread = {}, {RECEIVED}
+    watched.look(3)
+
+    assert len(watched.ends) == 1
+
+
+def test_trouble_of_several_partitions_is_counted_once_a_topic(watched, metrics):
+    watched.app.on_trouble({RECEIVED, TP(TOPICS.received, 1), TP(TOPICS.patient_events, 0)}, TimeoutError())
+    sample = metrics.registry.get_sample_value
+
+    assert sample("claims_broker_retries_total", {"topic": TOPICS.received}) == 1
+    assert sample("claims_broker_retries_total", {"topic": TOPICS.patient_events}) == 1
+
+
+async def test_an_assigned_partition_the_layout_does_not_know_ends_the_worker_before_its_state_is_built():
+    built, ends, looks = [], [], []
+
+    async def build_state(partitions):
+        built.append(partitions)
+
+    app = SimpleNamespace(on_assigned=build_state, exit_code=None)
+
+    def end(code, why):
+        app.exit_code = code
+        ends.append(why)
+
+    app.end = end
+    _refuse_added_partitions(app, TOPICS, Layout(), SimpleNamespace(soon=lambda: looks.append("soon")))
+    await app.on_assigned({TP(TOPICS.received, 3)})
+
+    assert (built, ends) == ([{TP(TOPICS.received, 3)}], [])
+
+    await app.on_assigned({TP(TOPICS.received, 4)})
+
+    assert len(built) == 1
+    assert ends == [
+        "topic claims.received has 5 partitions instead of 4; set CLAIMSTREAM_BROKER__RECEIVED_PARTITIONS=5"
+    ]
+    assert looks == ["soon", "soon"]
 
 
 def test_a_worker_is_ready_with_partitions_and_warm_state(app, store, probes):

@@ -5,7 +5,8 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streams.health import Endpoint, Probes
+from streams.chunks import TP
+from streams.health import Endpoint, Mark, Probes, ProgressProbe
 from streams.metrics import Metrics
 
 
@@ -15,6 +16,7 @@ class Worker:
     def __init__(self) -> None:
         self.metrics = Metrics(CollectorRegistry())
         self.reason = ""
+        self.stuck = ""
 
     def refresh(self) -> None:
         self.metrics.state_entries.labels("patients").inc()
@@ -27,7 +29,11 @@ def worker() -> Worker:
 
 @pytest.fixture
 async def get(worker):
-    endpoint = Endpoint(worker.metrics, Probes(worker.refresh, lambda: worker.reason), json.dumps({"claimstream": "1"}))
+    endpoint = Endpoint(
+        worker.metrics,
+        Probes(worker.refresh, lambda: worker.reason, lambda: worker.stuck),
+        json.dumps({"claimstream": "1"}),
+    )
     port = await endpoint.start("127.0.0.1", 0)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
 
@@ -51,6 +57,12 @@ async def test_a_worker_is_alive_whether_it_is_ready_or_not(get, worker):
     worker.reason = "the state is being rebuilt"
 
     assert (await get("/livez"))[0] == 200
+
+
+async def test_a_worker_that_is_stuck_is_not_alive_and_says_why(get, worker):
+    worker.stuck = "claims.received[0] has not moved"
+
+    assert await get("/livez") == (503, "text/plain", "claims.received[0] has not moved\n")
 
 
 async def test_a_worker_is_ready_when_nothing_speaks_against_it(get):
@@ -84,3 +96,66 @@ async def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open(worker):
 
 async def test_an_endpoint_that_never_started_can_be_stopped(worker):
     await Endpoint(worker.metrics, Probes(worker.refresh, lambda: ""), "{}").stop()
+
+
+RECEIVED = TP("claims.received", 0)
+
+
+class Probed:
+    """A probe with a limit of 120 s and a clock that the test sets, looked at every 10 s."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.probe = ProgressProbe(120, lambda: self.now)
+
+    def looks(self, *marks: Mark) -> str:
+        for mark in marks:
+            self.now += 10
+            self.probe.look({RECEIVED: mark})
+        return self.probe.not_alive()
+
+
+@pytest.fixture
+def probed() -> Probed:
+    return Probed()
+
+
+def test_a_partition_with_records_that_stands_still_for_the_limit_is_not_alive(probed):
+    assert probed.looks(*[Mark(5, 9)] * 12) == ""
+    assert probed.looks(Mark(5, 9)) == (
+        "claims.received[0] has 4 records and has not moved for 120 s although the broker answers"
+    )
+
+
+def test_a_partition_without_records_may_stand_for_ever(probed):
+    assert probed.looks(*[Mark(9, 9)] * 100) == ""
+
+
+def test_a_partition_begins_to_stand_when_records_come(probed):
+    assert probed.looks(*[Mark(9, 9)] * 100, *[Mark(9, 10)] * 12) == ""
+
+
+@pytest.mark.parametrize("moved", [Mark(6, 9), Mark(5, 9, signs=1)])
+def test_a_partition_that_moves_or_is_seen_to_be_worked_on_is_alive(probed, moved):
+    assert probed.looks(*[Mark(5, 9)] * 12, *[moved] * 12) == ""
+
+
+def test_while_the_broker_is_away_nobody_stands(probed):
+    probed.looks(*[Mark(5, 9)] * 13)
+    probed.probe.broker_away()
+
+    assert probed.looks(*[Mark(5, 9)] * 12) == ""
+
+
+def test_a_process_that_was_frozen_has_not_been_stuck(probed):
+    probed.looks(*[Mark(5, 9)] * 2)
+    probed.now += 3600
+
+    assert probed.looks(Mark(5, 9)) == ""
+
+
+def test_a_partition_that_went_away_stands_no_longer(probed):
+    probed.looks(*[Mark(5, 9)] * 13)
+    probed.probe.look({})
+
+    assert probed.probe.not_alive() == ""

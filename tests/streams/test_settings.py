@@ -226,3 +226,15 @@ def test_unencrypted_connections_elsewhere_are_refused_unless_allowed(bootstrap)
     with pytest.raises(SettingsError, match="CLAIMSTREAM_BROKER__ALLOW_PLAINTEXT=true"):
         BrokerSettings(bootstrap=bootstrap).client_options()
     assert BrokerSettings(bootstrap=bootstrap, allow_plaintext=True).client_options()["bootstrap_servers"] == bootstrap
+
+
+def test_each_of_several_processes_is_a_static_member_of_its_own():
+    assert BrokerSettings(group_instance_id="a").as_process(2).group_instance_id == "a-2"
+    assert BrokerSettings().as_process(2).group_instance_id is None
+
+
+def test_a_name_no_group_takes_is_refused(monkeypatch):
+    monkeypatch.setenv("CLAIMSTREAM_BROKER__GROUP_INSTANCE_ID", "a b")
+
+    with pytest.raises(SettingsError, match="CLAIMSTREAM_BROKER__GROUP_INSTANCE_ID"):
+        load_settings()

@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import pytest
 
-from streams.chunks.chunk import TP, Chunk, Progress, Record, State, Turn, split
+from streams.chunks.chunk import TP, Account, Chunk, Progress, Record, State, Turn, split
 
 
 class FakeRecord(NamedTuple):
@@ -176,3 +176,36 @@ async def test_a_turn_is_given_only_when_it_is_time() -> None:
             turns.append(-1)
 
     assert turns == [0.019, 0.020, -1, 0.039, 0.041, -1]
+
+
+def test_a_watermark_that_passes_records_leaves_those_nobody_accounted_for_in_the_account(changes: Changes) -> None:
+    account = Account()
+    progress = Progress(100, changes, account)
+    first, second = chunk_of(progress, 100, 101), chunk_of(progress, 102, 103, 104)
+    for chunk, accounted in ((first, 2), (second, 1)):
+        chunk.take()
+        chunk.accounted = accounted
+    second.ack()
+
+    assert account.unaccounted == 0
+
+    first.ack()
+
+    assert account.unaccounted == 2
+
+
+def test_delivery_goes_on_behind_the_last_chunk_in_hand(progress: Progress) -> None:
+    assert progress.delivered == 100
+
+    chunk_of(progress, 100, 107)
+
+    assert progress.delivered == 108
+
+
+def test_a_partition_about_to_leave_is_ours_until_it_has_gone_but_starts_nothing(progress: Progress) -> None:
+    queued = chunk_of(progress, 100)
+    progress.leave()
+
+    assert progress.owned
+    assert progress.left.is_set()
+    assert not queued.take()

@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import (
+    CorruptRecordException,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+)
 
 from streams.chunks import TP, ChunkApp, DeadLetter
+from streams.chunks import consumer as consumer_module
 from streams.chunks.chunk import Chunk
 from streams.chunks.consumer import ChunkConsumer, Fetched
+from streams.chunks.thread import ConsumerEndedError
 
 CLAIMS = TP("claims.received", 0)
 
@@ -35,12 +43,20 @@ class FakeThread:
         self.rewinds: list[Mapping[TP, int] | None] = []
         self.commits: list[Mapping[TP, int]] = []
         self.trouble: Exception | None = None
+        self.fetch_troubles: list[Exception] = []
+        self.rewind_troubles: list[Exception] = []
+        self.check_trouble: Exception | None = None
+        self.look_trouble: Exception | None = None
 
     async def fetch(self, wanted: set[TP], _seconds: float) -> Fetched:
         await asyncio.sleep(0)
+        if self.fetch_troubles:
+            raise self.fetch_troubles.pop(0)
         return self.fetches.popleft() if self.fetches else Fetched(self.epoch, {}, {})
 
     async def rewind(self, offsets: Mapping[TP, int] | None = None, epoch: int = 0) -> tuple[int, dict[TP, int]]:
+        if self.rewind_troubles:
+            raise self.rewind_troubles.pop(0)
         self.rewinds.append(offsets)
         self.epoch += 1
         return self.epoch, {CLAIMS: 100} if offsets is None else dict(offsets)
@@ -50,6 +66,15 @@ class FakeThread:
             raise self.trouble
         self.commits.append(offsets)
         return True
+
+    async def check(self) -> None:
+        if self.check_trouble:
+            raise self.check_trouble
+
+    async def ends(self) -> dict[TP, int]:
+        if self.look_trouble:
+            raise self.look_trouble
+        return {CLAIMS: 120}
 
     def assignment(self) -> set[TP]:
         return {CLAIMS}
@@ -100,7 +125,8 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> Scene:
+async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setattr(consumer_module, "TROUBLE_SECONDS", 0.001)
     scene = Scene(tmp_path)
     await scene.consumer.perform_seek()
     return scene
@@ -217,3 +243,144 @@ async def test_a_hand_over_ends_at_its_limit_and_says_when_the_commit_failed(
 
     assert "so records will be repeated" in caplog.text
     assert running.owned
+
+
+async def test_a_commit_before_a_hand_over_is_tried_again_until_its_limit(scene: Scene) -> None:
+    scene.fetched(100, 101)
+    await scene.drain()
+    scene.chunks[0].take()
+    scene.chunks[0].ack()
+    scene.thread.trouble = KafkaConnectionError()
+    settling = asyncio.ensure_future(scene.consumer.settle(30))
+    await asyncio.sleep(0.01)
+    scene.thread.trouble = None
+    await settling
+
+    assert scene.thread.commits == [{CLAIMS: 102}]
+
+
+@pytest.mark.parametrize("trouble", [KafkaConnectionError(), TimeoutError(), TopicAuthorizationFailedError("t")])
+async def test_a_commit_that_fails_is_counted_and_left_to_the_next(scene: Scene, trouble: Exception) -> None:
+    told: list[object] = []
+    scene.app.on_trouble = lambda partitions, exc: told.append((partitions, exc))
+    scene.fetched(100, 101)
+    await scene.drain()
+    scene.chunks[0].take()
+    scene.chunks[0].ack()
+    scene.thread.trouble = trouble
+
+    assert not await scene.consumer.force_commit()
+    assert told == [({CLAIMS}, trouble)]
+
+    scene.thread.trouble = None
+
+    assert await scene.consumer.force_commit()
+    assert scene.thread.commits == [{CLAIMS: 102}]
+
+
+async def test_after_a_fetch_that_failed_reading_goes_on_where_delivery_stands(scene: Scene) -> None:
+    scene.fetched(100, 101)
+    await scene.drain()
+    scene.thread.fetch_troubles = [CorruptRecordException()]
+    await scene.consumer._drain_patiently(scene.fetcher)
+    scene.fetched(102, epoch=2)
+    await scene.drain()
+
+    assert scene.thread.rewinds == [None, {CLAIMS: 102}]
+    assert scene.offsets == [[100, 101], [102]]
+
+
+async def test_what_was_skipped_stays_skipped_until_the_rewind_succeeds(scene: Scene) -> None:
+    scene.fetched(100, 101)
+    scene.consumer.stop_flow()
+    await scene.drain()
+    scene.consumer.resume_flow()
+    scene.thread.rewind_troubles = [KafkaConnectionError()] * 2
+    for _ in range(3):
+        await scene.consumer._drain_patiently(scene.fetcher)
+
+    assert scene.thread.rewinds == [None, {CLAIMS: 100}]
+
+
+async def test_a_position_the_broker_no_longer_has_is_found_anew(scene: Scene) -> None:
+    scene.fetched(100, 101)
+    await scene.drain()
+    chunk = scene.chunks[0]
+    scene.thread.fetch_troubles = [OffsetOutOfRangeError({CLAIMS: 102})]
+    await scene.consumer._drain_patiently(scene.fetcher)
+
+    assert scene.thread.rewinds == [None, None]
+    assert not chunk.owned
+
+
+async def test_positions_are_asked_for_until_the_broker_tells_them_and_nothing_is_fetched_before(scene: Scene) -> None:
+    scene.thread.rewind_troubles = [KafkaConnectionError()] * 3
+    seeking = asyncio.ensure_future(scene.consumer.perform_seek())
+    await asyncio.sleep(0)
+
+    assert scene.consumer._wanted() == (set(), False)
+
+    await seeking
+
+    assert scene.consumer._wanted() == ({CLAIMS}, False)
+    assert scene.consumer.positions == {CLAIMS: (100, 100, None)}
+
+
+async def test_the_end_of_a_rebalance_does_not_wait_for_positions_for_ever(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "SEEK_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(consumer_module, "TROUBLE_SECONDS", 3600)
+    scene.thread.rewind_troubles = [KafkaConnectionError()] * 2
+    await scene.consumer.perform_seek()
+
+    assert scene.consumer.owned == set()
+
+    monkeypatch.setattr(consumer_module, "SEEK_WAIT_SECONDS", 30)
+    scene.thread.rewind_troubles = []
+    await scene.consumer.perform_seek()
+
+    assert scene.consumer.owned == {CLAIMS}
+
+
+async def test_a_look_at_the_broker_tells_ends_and_whether_it_answered(scene: Scene) -> None:
+    looks: list[Exception | None] = []
+    scene.app.on_look = looks.append
+    await scene.consumer._look()
+    scene.thread.look_trouble = TimeoutError()
+    await scene.consumer._look()
+
+    assert looks == [None, scene.thread.look_trouble]
+    assert scene.consumer.positions == {CLAIMS: (100, 120, None)}
+    assert scene.app.unread == set()
+
+
+async def test_a_partition_with_records_and_without_a_position_is_unread(scene: Scene) -> None:
+    await scene.consumer._look()
+    scene.consumer._forget_positions()
+
+    assert scene.app.unread == {CLAIMS}
+
+
+async def test_trouble_of_the_group_is_waited_out_and_told_with_its_fix(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.thread.check_trouble = GroupAuthorizationFailedError("app")
+    await scene.consumer._check()
+
+    assert "--operation Read --group app` allows it" in caplog.text
+    assert scene.app.exit_code is None
+
+
+async def test_a_consumer_whose_tasks_ended_ends_the_worker_once(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    stops: list[str] = []
+    scene.app.on_end = lambda: stops.append("stop")
+    scene.thread.check_trouble = ConsumerEndedError("aiokafka's fetcher ended")
+    await scene.consumer._check()
+    await scene.consumer._check()
+
+    assert scene.app.exit_code == 70
+    assert stops == ["stop"]
+    assert "aiokafka's fetcher ended, so this worker reads nothing more" in caplog.text

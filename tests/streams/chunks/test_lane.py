@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.chunks import lane as lane_module
-from streams.chunks.chunk import TP, Chunk, Progress, Record, State
-from streams.chunks.lane import DeadLetter, Lane, place_of
+from streams.chunks.chunk import TP, Account, Chunk, Progress, Record, State
+from streams.chunks.lane import DeadLetter, Lane
 from streams.chunks.producer import BATCH_BYTES, Outbox
+from streams.chunks.trouble import place_of
 
 CLAIMS = TP("claims.received", 1)
 
@@ -88,6 +89,7 @@ class Work:
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
         self.raises: dict[int, list[Exception]] = {}
+        self.forgets: set[int] = set()
 
     async def __call__(self, chunk: Chunk, out: Outbox) -> None:
         offsets = [record.offset for record in chunk.records]
@@ -95,6 +97,8 @@ class Work:
         for record in chunk.records:
             if self.raises.get(record.offset):
                 raise self.raises[record.offset].pop(0)
+            if record.offset in self.forgets:
+                continue
             out.add("accepted", chunk.partition, record.key, record.value)
             out.accounts_for(1)
 
@@ -104,7 +108,8 @@ class Scene:
         self.app: Any = FakeApp()
         self.work = Work()
         self.done = asyncio.Event()
-        self.progress = Progress(0, self.done.set)
+        self.account = Account()
+        self.progress = Progress(0, self.done.set, self.account)
         self.lane = Lane(self.app, CLAIMS, self.work)
 
     def put(self, *offsets: int) -> Chunk:
@@ -276,6 +281,81 @@ async def test_logs_name_types_and_places_never_what_our_own_exceptions_say(
     assert "1EG4TE5MK73" not in caplog.text
     assert "ValueError at test_lane.py:" in caplog.text
     assert "RuntimeError at test_lane.py:" in caplog.text
+
+
+async def test_a_record_the_work_forgets_is_put_aside_never_passed(scene: Scene) -> None:
+    scene.work.forgets = {2}
+    scene.put(*range(4))
+    await scene.until(4)
+
+    assert scene.app.producer.delivered == [[("accepted", 1, 2)], [("dead", 1, 1)], [("accepted", 1, 1)]]
+    assert scene.account.unaccounted == 0
+
+
+async def test_records_found_by_halving_are_accounted_for_once_each(scene: Scene) -> None:
+    scene.work.raises = {3: [ValueError()] * 99, 6: [ValueError()], 7: [ValueError()] * 99}
+    scene.put(*range(9))
+    await scene.until(9)
+
+    assert scene.account.unaccounted == 0
+
+
+async def test_a_partition_about_to_leave_does_not_wait_for_a_next_try(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_module, "FIRST_DELAY_SECONDS", 3600.0)
+    scene.app.producer.troubles = [KafkaConnectionError()] * 1000
+    chunk = scene.put(0)
+    await scene.until_true(lambda: scene.app.retries)
+    scene.progress.leave()
+    await scene.until_true(lambda: chunk.state is State.DROPPED)
+
+    assert scene.app.retries == ["KafkaConnectionError"]
+    assert scene.progress.watermark == 0
+
+
+async def test_old_work_ends_before_the_work_of_the_next_assignment_begins(scene: Scene) -> None:
+    confirmed = asyncio.Event()
+    deliver = scene.app.producer.deliver
+
+    async def deliver_late(out: Outbox) -> None:
+        await confirmed.wait()
+        await deliver(out)
+
+    scene.app.producer.deliver = deliver_late
+    scene.put(0)
+    await scene.until_true(lambda: scene.work.calls)
+    scene.progress.release()
+    scene.progress = Progress(0, scene.done.set, scene.account)
+    scene.put(0, 1)
+    confirmed.set()
+    await scene.until(2)
+
+    assert scene.work.calls == [[0], [0, 1]]
+    assert scene.app.producer.delivered == [[("accepted", 1, 1)], [("accepted", 1, 2)]]
+
+
+async def test_a_count_that_fails_delivers_nothing_twice(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    def on_confirmed(*_: Any) -> None:
+        raise ValueError("1EG4TE5MK73")
+
+    scene.app.on_confirmed = on_confirmed
+    scene.put(0)
+    await scene.until(1)
+
+    assert scene.app.producer.delivered == [[("accepted", 1, 1)]]
+    assert "claims.received[1] is counted wrongly: ValueError at test_lane.py:" in caplog.text
+
+
+async def test_a_dead_letter_that_cannot_be_written_names_its_topic_and_the_fix(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.work.raises = {0: [ValueError()] * 2}
+    scene.app.producer.troubles = [UnknownTopicOrPartitionError()]
+    scene.put(0)
+    await scene.until(1)
+
+    assert "if topic dead was deleted, run `claimstream topics apply`" in caplog.text
 
 
 def test_an_exception_nobody_raised_has_no_place() -> None:
