@@ -44,8 +44,9 @@ test-unit: setup ## The tests that need no Kafka
 	$(BIN)/pytest -m "not kafka"
 
 .PHONY: chaos
-chaos: setup ## Every fault, judged by an independent checker (SEED=n, ONLY=pattern)
-	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) $(if $(ONLY),--only "$(ONLY)",--report ops/benchmarks/results/chaos-report.json)
+chaos: setup ## Every fault, judged by an independent checker (SEED=, RATE=, SCALE=, ONLY=pattern)
+	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) $(if $(RATE),--rate $(RATE)) $(if $(SCALE),--scale $(SCALE)) \
+	  $(if $(ONLY),--only "$(ONLY)",--report ops/benchmarks/results/chaos-report.json)
 
 .PHONY: chaos-slice
 chaos-slice: setup ## The part of it that CI runs, with small feeds

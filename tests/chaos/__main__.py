@@ -31,13 +31,14 @@ def main() -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is no news here
     if asked.keep is not None:
         asked.keep.mkdir(parents=True)
+    terms = Terms(asked.seed, asked.rate, asked.scale)
     try:
-        rows = asyncio.run(_play_all(chosen, asked))
+        rows = asyncio.run(_play_all(chosen, terms, asked.keep))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
     print_rows(rows)
     if asked.report is not None:
-        write_report(asked.report, asked.seed, rows)
+        write_report(asked.report, terms, rows)
     return 0 if rows and all(row.holds for row in rows) else 1
 
 
@@ -54,13 +55,13 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _play_all(scenarios: Sequence[Scenario], asked: argparse.Namespace) -> list[Row]:
+async def _play_all(scenarios: Sequence[Scenario], terms: Terms, keep: Path | None) -> list[Row]:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with AsyncExitStack() as stack:
-        folder = Path(asked.keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="claimstream-chaos-")))
-        return await play_all(scenarios, folder, Terms(asked.seed, asked.rate, asked.scale))
+        folder = Path(keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="claimstream-chaos-")))
+        return await play_all(scenarios, folder, terms)
 
 
 if __name__ == "__main__":

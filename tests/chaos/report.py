@@ -3,12 +3,13 @@
 import json
 import subprocess
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos.scenario import Row
+from tests.chaos.scenario import Row, Terms
 from tests.chaos.workers import ROOT
 
 WIDTH = 150
@@ -38,9 +39,9 @@ def print_rows(rows: Sequence[Row], console: Console | None = None) -> None:
     console.print(f"{len(rows)} rows, {broken} broken")
 
 
-def write_report(path: Path, seed: int, rows: Sequence[Row]) -> None:
+def write_report(path: Path, terms: Terms, rows: Sequence[Row]) -> None:
     """The report as JSON."""
-    report = {"seed": seed, "commit": commit(), "rows": [row.as_json() for row in rows]}
+    report = {**asdict(terms), "commit": commit(), "rows": [row.as_json() for row in rows]}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n")
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.chaos.accounts import Found
 from tests.chaos.report import write_report
-from tests.chaos.scenario import Row, crashes, recovery_seconds
+from tests.chaos.scenario import Row, Terms, crashes, recovery_seconds
 from tests.chaos.scenarios import SCENARIOS
 from tests.streams.agents.fakes import FakeRecord
 
@@ -65,10 +65,10 @@ def test_a_row_holds_until_one_promise_is_broken(change):
 
 
 def test_the_report_has_the_agreed_fields(tmp_path):
-    write_report(tmp_path / "results" / "report.json", 7, [ROW])
+    write_report(tmp_path / "results" / "report.json", Terms(seed=7, rate=800.0), [ROW])
 
     report = json.loads((tmp_path / "results" / "report.json").read_text())
-    assert {"seed", "commit", "rows"} == report.keys()
+    assert {"seed", "rate", "scale", "commit", "rows"} == report.keys()
     agreed = {"name", "records", "lost", "duplicates", "contradictory", "recovery_seconds"}
     assert agreed <= report["rows"][0].keys()
     assert (7, "SIGKILL x3 / intake", True) == (report["seed"], report["rows"][0]["name"], report["rows"][0]["holds"])

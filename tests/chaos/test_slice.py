@@ -12,7 +12,7 @@ from tests.chaos.world import World
 pytestmark = pytest.mark.kafka
 
 NAMES = (
-    "SIGKILL x3",
+    "SIGKILL of one of two",
     "SIGTERM x5",
     "broker SIGKILL",
     "network cut",
@@ -22,7 +22,7 @@ NAMES = (
     "exceptions in commits",
 )
 SLICE = {scenario.name: scenario for scenario in SCENARIOS if scenario.name in NAMES}
-TERMS = Terms(seed=5, rate=400.0, scale=0.2)
+TERMS = Terms(seed=5, rate=400.0, scale=0.15)
 
 
 @pytest.fixture(autouse=True)
