@@ -4,7 +4,6 @@ from pathlib import Path
 
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from tests.chaos.workers import EXIT_CRASHED
 from tests.chaos.world import World
 
 NULL_HEADERS: list[tuple[str, bytes | None]] = [
@@ -100,27 +99,23 @@ async def _limit(world: World, size: int) -> None:
 
 async def commits_raise(world: World) -> None:
     """Commits fail for some seconds with what passes: they are tried again."""
+    await _commits_fail(world, "commits")
+
+
+async def commits_refused(world: World) -> None:
+    """Commits are refused for some seconds, as to a worker without the rights: they are tried again, too."""
+    await _commits_fail(world, "refused_commits")
+
+
+async def _commits_fail(world: World, kind: str) -> None:
     mark = _mark(world)
     mark.unlink()
-    await world.start(fault={"kind": "commits", "while": str(mark)})
+    await world.start(fault={"kind": kind, "while": str(mark)})
     await world.busy()
     mark.touch()
     await world.fed(2500)
     mark.unlink()
     world.fault_ended()
-
-
-async def commits_refused(world: World) -> None:
-    """A commit raises what does not pass: the worker ends, and whoever keeps it running starts another."""
-    mark = _mark(world)
-    mark.unlink()
-    worker = await world.start(fault={"kind": "refused_commits", "while": str(mark)})
-    await world.busy()
-    worker.expected = (EXIT_CRASHED,)
-    mark.touch()
-    await worker.ended()
-    world.fault_ended()
-    await world.start()
 
 
 def _mark(world: World) -> Path:

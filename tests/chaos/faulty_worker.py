@@ -87,7 +87,7 @@ def commits(fault: dict[str, Any]) -> None:
 
 
 def refused_commits(fault: dict[str, Any]) -> None:
-    """Commits are refused for good while a file is there."""
+    """Commits are refused, in a way no client tries again, while a file is there."""
     commit = AIOKafkaConsumer.commit
 
     async def sometimes(self: AIOKafkaConsumer, *args: Any) -> None:

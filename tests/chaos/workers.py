@@ -13,7 +13,7 @@ from streams.settings import PREFIX
 
 ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 75.0  # a worker looks at its topics every 30 s, and stops within 25 s
-EXIT_CLEAN, EXIT_CRASHED, EXIT_USAGE, EXIT_STOPPED_HARD = 0, 1, 2, 70
+EXIT_CLEAN, EXIT_USAGE, EXIT_STOPPED_HARD = 0, 2, 70
 LOG_LINES = 12
 
 
