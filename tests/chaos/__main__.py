@@ -51,8 +51,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="of the feeds; 1 is about 10,000 claims a scenario")
     parser.add_argument("--rate", type=float, default=RATE, help="claims a second")
     parser.add_argument("--report", type=Path, help=f"where the report goes (make chaos: {REPORT.relative_to(ROOT)})")
-    parser.add_argument("--keep", type=Path, help="a folder in which the logs of workers and brokers stay")
-    return parser.parse_args()
+    parser.add_argument("--keep", type=Path, help="a new folder in which the logs of workers and brokers stay")
+    asked = parser.parse_args()
+    if asked.keep is not None and asked.keep.exists():
+        parser.error(f"--keep {asked.keep} is there already; name a new folder")
+    return asked
 
 
 async def _play_all(scenarios: Sequence[Scenario], terms: Terms, keep: Path | None) -> list[Row]:

@@ -54,26 +54,26 @@ async def poison(world: World) -> None:
 
 async def rules_raise(world: World) -> None:
     """A rule raises for one claim in ten: SYS-02 says so, and nothing is lost."""
-    await world.start(fault={"kind": "rules"})
+    worker = await world.start(fault={"kind": "rules"})
     await world.busy()
-    world.fault_ended()
+    world.struck(worker)
     await world.busy(500)
 
 
 async def outputs_raise(world: World) -> None:
-    """Every thousandth output raises for a while."""
+    """Every four-hundredth output raises for a while."""
     mark = _mark(world)
-    await world.start(fault={"kind": "outputs", "while": str(mark), "every": 1000})
+    worker = await world.start(fault={"kind": "outputs", "while": str(mark), "every": 400})
     await world.busy(2500)
     mark.unlink()
-    world.fault_ended()
+    world.struck(worker)
 
 
 async def records_raise(world: World) -> None:
-    """Our own code fails on one record in five hundred, every time: these become dead letters, with their bytes."""
-    await world.start(fault={"kind": "records", "one_in": 500})
+    """Our own code fails on one record in forty, every time: these become dead letters, with their bytes."""
+    worker = await world.start(fault={"kind": "records", "one_in": 40})
     await world.busy()
-    world.fault_ended()
+    world.struck(worker)
     await world.busy(500)
 
 
@@ -110,12 +110,12 @@ async def commits_refused(world: World) -> None:
 async def _commits_fail(world: World, kind: str) -> None:
     mark = _mark(world)
     mark.unlink()
-    await world.start(fault={"kind": kind, "while": str(mark)})
+    worker = await world.start(fault={"kind": kind, "while": str(mark)})
     await world.busy()
     mark.touch()
     await world.fed(2500)
     mark.unlink()
-    world.fault_ended()
+    world.struck(worker)
 
 
 def _mark(world: World) -> Path:

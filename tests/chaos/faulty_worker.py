@@ -18,11 +18,22 @@ from streams.agents import intake, validate
 from streams.chunks import ChunkApp, Outbox
 from streams.cli import main, worker
 from tests.chaos.broken_rule import broken_ruleset
+from tests.chaos.workers import STRUCK
+
+_told: list[bool] = []
+
+
+def struck() -> None:
+    """Say, once, in the worker's log that the fault did strike, so that no scenario passes for want of it."""
+    if not _told:
+        _told.append(True)
+        sys.stderr.write(f"{STRUCK}\n")
+        sys.stderr.flush()
 
 
 def rules(_fault: dict[str, Any]) -> None:
     """A rule raises for some claims."""
-    worker.load_ruleset = lambda *_: broken_ruleset()
+    worker.load_ruleset = lambda *_: broken_ruleset(struck)
 
 
 def timeouts(fault: dict[str, Any]) -> None:
@@ -36,6 +47,7 @@ def outputs(fault: dict[str, Any]) -> None:
 
     def sometimes(self: Outbox, *args: Any, **kwargs: Any) -> None:
         if next(number) % fault["every"] == 0 and mark.exists():
+            struck()
             raise ValueError("an output that raises")
         add(self, *args, **kwargs)
 
@@ -47,6 +59,7 @@ def lies(_fault: dict[str, Any]) -> None:
     number, add = itertools.count(1), Outbox.add
 
     def lying(self: Outbox, topic: str, partition: int, key: bytes, value: bytes, *headers: Any) -> None:
+        struck()
         nth = next(number)
         if nth % 300 == 0:
             return
@@ -63,11 +76,13 @@ def records(fault: dict[str, Any]) -> None:
 
     def reading(value: bytes, *args: Any, **kwargs: Any) -> Iterator[Any]:
         if sum(value) % fault["one_in"] == 0:
+            struck()
             raise ValueError("a record that raises")
         return read(value, *args, **kwargs)
 
     def of_log(record: Any) -> Any:
         if sum(record.value or b"") % fault["one_in"] == 1:
+            struck()
             raise ValueError("a record that raises")
         return from_log(record)
 
@@ -80,6 +95,7 @@ def commits(fault: dict[str, Any]) -> None:
 
     async def sometimes(self: GroupCoordinator, *args: Any) -> None:
         if _is_there(fault):
+            struck()
             raise RequestTimedOutError
         await commit(self, *args)
 
@@ -92,6 +108,7 @@ def refused_commits(fault: dict[str, Any]) -> None:
 
     async def sometimes(self: AIOKafkaConsumer, *args: Any) -> None:
         if _is_there(fault):
+            struck()
             raise GroupAuthorizationFailedError
         await commit(self, *args)
 

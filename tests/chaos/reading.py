@@ -60,7 +60,7 @@ class Monitor:
         self._clients: tuple[AIOKafkaConsumer, AIOKafkaAdminClient] | None = None
 
     async def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """The end of what can be read, by partition."""
+        """The end of each partition, that of an open transaction too."""
         wanted = list(partitions)
         while True:
             try:
@@ -94,7 +94,7 @@ class Monitor:
         if self._clients is None:
             options = {"bootstrap_servers": self._bootstrap, "request_timeout_ms": 3000}
             self._clients = (
-                AIOKafkaConsumer(**options, isolation_level="read_committed"),
+                AIOKafkaConsumer(**options),
                 AIOKafkaAdminClient(**options),
             )
             await self._clients[0].start()

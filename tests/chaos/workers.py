@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 75.0  # a worker looks at its topics every 30 s, and stops within 25 s
 EXIT_CLEAN, EXIT_USAGE, EXIT_STOPPED_HARD = 0, 2, 70
 LOG_LINES = 12
+STRUCK = "the fault struck"
 
 
 class WorkerEnded(Exception):  # noqa: N818 - says what happened

@@ -18,7 +18,7 @@ from tests.chaos.broker import Broker
 from tests.chaos.facts import with_facts
 from tests.chaos.feeder import Feeder, producer
 from tests.chaos.reading import Monitor, counts, read_all
-from tests.chaos.workers import ROOT, Worker, start_worker
+from tests.chaos.workers import ROOT, STRUCK, Worker, start_worker
 
 PARTITIONS = 4
 LAYOUT = Layout(partitions=PARTITIONS, received_partitions=PARTITIONS)
@@ -76,6 +76,11 @@ class World:
         log_file = self.folder / f"worker-{len(self.workers)}.log"
         self.workers.append(await start_worker(settings, log_file, fault=fault, code=code))
         return self.workers[-1]
+
+    def struck(self, worker: Worker) -> None:
+        """The fault of a faulty worker is over; raises AssertionError when it never struck."""
+        assert STRUCK in worker.log(), f"the fault of {worker.log_file.name} never struck"
+        self.fault_ended()
 
     def some(self, claims: int) -> int:
         """So many claims, give or take a quarter, at the scale of this run."""
