@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/installed
 
 .PHONY: help
 help: ## List the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(INSTALLED) ## Install everything into .venv and fetch Apache Kafka
@@ -50,9 +50,18 @@ ops-test: setup ## Alerts, board and containers, against a real Prometheus and w
 test-unit: setup ## The tests that need no Kafka
 	$(BIN)/pytest -m "not kafka"
 
+.PHONY: chaos
+chaos: setup ## Every fault, judged by an independent checker (SEED=, RATE=, SCALE=, ONLY=pattern)
+	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) $(if $(RATE),--rate $(RATE)) $(if $(SCALE),--scale $(SCALE)) \
+	  $(if $(ONLY),--only "$(ONLY)",--report ops/benchmarks/results/chaos-report.json)
+
+.PHONY: chaos-slice
+chaos-slice: setup ## The part of it that CI runs, with small feeds
+	$(BIN)/pytest tests/chaos
+
 .PHONY: soak
 soak: setup ## A million claims through two workers: memory, descriptors, lag, account (CLAIMS=, RATE=)
-	PYTHONPATH=. $(BIN)/python tests/soak/soak.py --claims $(or $(CLAIMS),1000000) --rate $(or $(RATE),1200)
+	$(BIN)/python -m tests.soak.soak --claims $(or $(CLAIMS),1000000) --rate $(or $(RATE),1200)
 
 # -- lint -------------------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ ORIGINAL_TIMESTAMP = "dlt-original-timestamp"
 Headers = list[tuple[str, bytes]]
 
 
-def texts(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
+def texts(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
     """Headers by name as text; of several with one name the last, undecodable bytes replaced."""
     return {name: (content or b"").decode(errors="replace") for name, content in headers}
 

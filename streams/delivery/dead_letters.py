@@ -71,8 +71,8 @@ class Original(Protocol):
         """The whole original record."""
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Its headers."""
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Its headers; Kafka lets one have no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def dead_letter_headers(record: Original, why: Provenance, sources: Collection[s
     return h.written({name: text for name, text in passed_on.items() if (name, text) not in nothing_said} | provenance)
 
 
-def dead_letter_key(key: bytes | None, headers: Sequence[tuple[str, bytes]], sources: Collection[str]) -> bytes:
+def dead_letter_key(key: bytes | None, headers: Sequence[tuple[str, bytes | None]], sources: Collection[str]) -> bytes:
     """The key of a record our own code failed on: a patient token as it is, else the source, as intake writes it."""
     if _TOKEN.fullmatch(key or b""):
         return key or b""

@@ -174,3 +174,11 @@ def test_what_only_looks_like_a_redriven_record_is_one_that_failed_for_the_first
 )
 def test_the_key_of_a_dead_letter_is_a_token_or_a_listed_source(key, source, expected) -> None:
     assert expected == dead_letter_key(key, [("cs-source", source)], SOURCES)
+
+
+def test_a_header_without_a_value_stays_behind() -> None:
+    valueless = tuple((name, None) for name in ("cs-source", "cs-first-claim", "cs-event-id", "content-type"))
+
+    passed_on = dict(dead_letter_headers(FakeRecord(headers=valueless), WHY, SOURCES))
+
+    assert set() == passed_on.keys() & dict(valueless).keys()

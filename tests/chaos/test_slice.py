@@ -1,0 +1,54 @@
+"""The faults that break delivery most often, with small feeds: what CI runs of `make chaos`."""
+
+import logging
+
+import pytest
+
+from tests.chaos.playing import play_all
+from tests.chaos.scenario import Scenario, Terms
+from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.world import World
+
+pytestmark = pytest.mark.kafka
+
+NAMES = (
+    "SIGKILL of one of two",
+    "SIGTERM x5",
+    "broker SIGKILL",
+    "network cut",
+    "poison",
+    "exceptions in rules",
+    "exceptions in outputs",
+    "exceptions in commits",
+)
+SLICE = {scenario.name: scenario for scenario in SCENARIOS if scenario.name in NAMES}
+TERMS = Terms(seed=5, rate=400.0, scale=0.15)
+
+
+@pytest.fixture(autouse=True)
+def quiet_client(caplog: pytest.LogCaptureFixture) -> None:
+    """A broker that is away is no news here."""
+    caplog.set_level(logging.CRITICAL, "aiokafka")
+
+
+async def a_worker_that_lies(world: World) -> None:
+    await world.start(fault={"kind": "lies"})
+    await world.busy()
+    world.fault_ended()
+
+
+async def test_a_worker_that_loses_repeats_and_alters_is_found_out(tmp_path):
+    intake, validate = await play_all([Scenario("lies", a_worker_that_lies)], tmp_path, TERMS)
+
+    assert not intake.holds
+    assert not validate.holds
+    assert min(intake.lost, intake.duplicates, intake.wrong) > 0
+    assert min(validate.lost, validate.duplicates, validate.contradictory, validate.wrong) > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_nothing_is_lost_contradicted_or_repeated_beyond_the_bound_under(name, tmp_path):
+    rows = await play_all([SLICE[name]], tmp_path, TERMS)
+
+    assert [f"{name} / intake", f"{name} / validate"] == [row.name for row in rows]
+    assert [] == [(row.verdict, row.evidence) for row in rows if not row.holds]
