@@ -78,7 +78,12 @@ class Member:
     @property
     def listening(self) -> bool:
         """Whether its endpoint is up."""
-        return bool(self._url) and self.running
+        return self.started and self.running
+
+    @property
+    def started(self) -> bool:
+        """Whether it came so far that its endpoint was up."""
+        return bool(self._url)
 
     async def scrape(self, client: aiohttp.ClientSession) -> None:
         """Bring `families` up to date. They stay as they were when it does not answer, or has ended meanwhile."""

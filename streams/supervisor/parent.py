@@ -48,6 +48,7 @@ class Supervisor:
         self._answers = Answers(self._metrics, self._not_alive, self._not_ready, version)
         self._members = {number: Member(number) for number in range(1, processes + 1)}
         self._ended: list[Metric] = []  # what stays of processes that ended
+        self._once_up: set[int] = set()  # the numbers of those whose endpoint was up, in this life or another
         self._stopping = asyncio.Event()
         self._scraping = asyncio.Lock()  # one at a time, so that an older scrape never replaces a newer one
         self._code = EXIT_CLEAN
@@ -132,7 +133,11 @@ class Supervisor:
             return f"could not be started ({error.strerror})"
         self._ended = merging.merged([self._ended, merging.lasting(member.families)])
         how = _how_ended(code)
-        if code == EXIT_USAGE:
+        # One that cannot start again, say while a topic is missing, is no reason to stop those that work.
+        cannot_start_again = not member.started and number in self._once_up
+        if member.started:
+            self._once_up.add(number)
+        if code == EXIT_USAGE and not cannot_start_again:
             log.error("%s %s, a fault of the configuration, so all processes stop", member.name, how)
             self._code = EXIT_USAGE
             self.stop()

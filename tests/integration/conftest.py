@@ -85,6 +85,12 @@ class WorkerProcess:
             while text not in self.log():  # noqa: ASYNC110 - another process writes the log
                 await asyncio.sleep(0.02)
 
+    async def shows(self, line: str) -> None:
+        """Return once a line stands among the metrics: they are counted after the broker has confirmed."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while line not in await asyncio.to_thread(self.http, "/metrics"):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+
     def http(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
             return str(answer.read().decode())

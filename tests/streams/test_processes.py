@@ -37,13 +37,15 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
         self.wfile.flush()
-        if manner == "dies when asked for life" and self.path == "/livez" and not starts:
+        if manner.startswith("dies") and self.path == "/livez" and not starts:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def log_message(self, *arguments):
         pass
 
 if manner == "exits 2":
+    sys.exit(2)
+if manner == "dies, then exits 2 once" and starts == 1:
     sys.exit(2)
 if manner == "exits 1 once" and not starts:
     sys.exit(1)
@@ -194,6 +196,17 @@ async def test_a_fault_of_the_configuration_ends_all(start, caplog):
 
     assert 2 == await asyncio.wait_for(several.task, DEADLINE_SECONDS)
     assert "a fault of the configuration, so all processes stop" in caplog.text
+
+
+async def test_one_that_cannot_start_again_is_tried_again_while_the_others_work(start, caplog):
+    several = await start("well", "dies, then exits 2 once", limits=Limits(first_pause_seconds=0.01))
+    await several.answers("/readyz", 200)
+    await several.get("/livez")
+
+    await several.answers("/metrics", 200, "claims_worker_restarts_total 2.0")
+    await several.answers("/readyz", 200)
+    assert "ended with exit code 2; it is started again" in caplog.text
+    assert 0 == await several.stop()
 
 
 async def test_one_that_does_not_end_is_killed_and_the_exit_code_says_so(start, caplog):
