@@ -18,7 +18,7 @@ from schemas.encounter import Encounter
 from schemas.manifest import Manifest
 from schemas.rejection import Rejection
 from streams.dashboards import board
-from streams.delivery.marks import marks_topics
+from streams.delivery.redrive.marks import marks_topics
 from streams.topic_layout import Layout, Topics
 
 ROOT = Path(__file__).parent.parent

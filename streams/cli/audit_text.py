@@ -9,10 +9,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streams.cli.audit_asking import window_in_words
+from streams.cli.asking import window_in_words
 from streams.cli.check_output import never_fail_to_encode
-from streams.delivery.audit import SUBJECTS, Account, Fault
-from streams.delivery.audit_run import Asked
+from streams.delivery.audit.account import SUBJECTS, Account, Fault
+from streams.delivery.audit.run import Asked
 
 WORDS: dict[Fault, str] = {
     "no-manifest": "received records without manifest or dead letter",

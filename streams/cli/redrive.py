@@ -1,7 +1,6 @@
 """`claimstream redrive`: dead letters back to where they came from, once their cause is mended."""
 
 import asyncio
-import logging
 import shlex
 import signal
 from collections.abc import AsyncIterator
@@ -12,26 +11,16 @@ from typing import Any
 import click
 
 from schemas.rejection import REJECTION_CODES
+from streams.broker_settings import BrokerSettings
 from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_INTERRUPTED, EXIT_USAGE, fail
+from streams.cli.asking import ask, broker_and_topics, options, require_window
 from streams.cli.redrive_text import print_lines, print_report, progress_on
-from streams.delivery.letters import Choice, Route, Tally, UnknownTopicNameError
-from streams.delivery.marks import create_marks
-from streams.delivery.redrive import LATEST, FencedError, Redrive, letters_within, open_producer
-from streams.replay.broker import UnknownTopicError, open_consumer, trouble_told
+from streams.delivery.redrive.letters import Choice, Route, Tally, UnknownTopicNameError
+from streams.delivery.redrive.marks import create_marks
+from streams.delivery.redrive.run import LATEST, Redrive, letters_within, open_producer
+from streams.replay.broker import open_consumer
 from streams.replay.window import Bound
-from streams.settings import Settings, SettingsError, load_settings
 from streams.topic_layout import Topics
-from streams.topics import TopicsDiffer, TopicsError
-
-
-def _instant(_ctx: click.Context, _param: click.Parameter, given: str | None) -> Bound | None:
-    try:
-        bound = None if given is None else Bound.read(given)
-    except ValueError:
-        bound = Bound(offset=0)
-    if bound is not None and bound.instant_ms is None:
-        raise click.BadParameter(f"{given!r} is no instant; write it like 2026-06-15T00:00:00Z")
-    return bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +41,18 @@ class Asked:
 @click.option("--code", "codes", type=click.Choice(REJECTION_CODES), metavar="CODE", multiple=True,
               help="Only letters of this code; several times for several.")  # fmt: skip
 @click.option("--source", "sources", multiple=True, help="Only letters of this source; several times for several.")
-@click.option("--from", "start", callback=_instant, metavar="INSTANT", help="Only what was put aside from then on.")
-@click.option("--to", "end", callback=_instant, metavar="INSTANT", help="Only what was put aside before then.")
 @click.option("--attempts-max", type=click.IntRange(0), default=0, help="Only what failed at most so often.")
 @click.option("--rate", type=click.FloatRange(0), default=0, help="Letters a second at most. Default: no limit.")
 @click.option("--limit", type=click.IntRange(0), default=2, show_default=True, help="Examples of each code and source.")
-@click.option("--bootstrap", help="host:port of a broker, several comma separated.")
-@click.option("--prefix", help="Stands before every topic name, separator included.")
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", help="json: one object a line")
+@options
 def command(
     *,
     topic: str,
     apply: bool,
     codes: tuple[str, ...],
     sources: tuple[str, ...],
-    start: Bound | None,
-    end: Bound | None,
+    start_ms: int | None,
+    end_ms: int | None,
     attempts_max: int,
     rate: float,
     limit: int,
@@ -84,21 +69,16 @@ def command(
     Exit code: 0 nothing is left to send (or to say), 2 usage, 3 no broker, another redrive took over, or a letter is
     too large to be sent, 130 stopped before the end.
     """
-    flags = {name: given for name, given in (("bootstrap", bootstrap), ("prefix", prefix)) if given is not None}
-    settings = load_settings(**({"broker": flags} if flags else {}))
-    route = _route(settings, topic)
-    if sources and route.target != Topics(settings.broker.prefix).received:
+    require_window(start_ms, end_ms)
+    broker, names = broker_and_topics(bootstrap, prefix)
+    route = _route(names, topic)
+    if sources and route.target != names.received:
         fail(f"--source: the letters of {topic} do not name a source; choose by --code, --from, --to", EXIT_USAGE)
-    first, last = start or Bound(offset=0), end or LATEST
-    if first.after(last):
-        fail(f"--from {first} lies after --to {last}; exchange them", EXIT_USAGE)
-    # What goes wrong with the broker is said here, in a sentence; its client would say it many times, and leave futures
-    # behind for asyncio to complain about.
-    for name in ("aiokafka", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    first = Bound(offset=0) if start_ms is None else Bound(instant_ms=start_ms)
+    last = LATEST if end_ms is None else Bound(instant_ms=end_ms)
     asked = Asked(route, Choice(codes, sources, attempts_max), first, last, rate, apply)
     tally = Tally(limit)
-    finished = _run_to_exit_code(settings, asked, tally)
+    finished = ask(broker, lambda client: _run(broker, client, asked, tally))
     if output == "json":
         print_lines(route, tally, applied=apply, finished=finished)
     else:
@@ -113,39 +93,27 @@ def _typed(ctx: click.Context) -> str:
     words = ["claimstream redrive", ctx.params["topic"]]
     for option in ctx.command.params[2:]:
         given = ctx.params[option.name or ""]
+        if option.name in ("start_ms", "end_ms") and given is not None:
+            given = Bound(instant_ms=given)
         if option.name not in ("limit", "output") and given != option.default:
             several = given if isinstance(given, tuple) else (given,)
             words += [f"{option.opts[0]} {shlex.quote(str(each))}" for each in several if each is not None]
     return " ".join(words)
 
 
-def _route(settings: Settings, topic: str) -> Route:
+def _route(names: Topics, topic: str) -> Route:
     try:
-        return Route.of(topic, Topics(settings.broker.prefix))
+        return Route.of(topic, names)
     except UnknownTopicNameError as error:
         fail(str(error), EXIT_USAGE)
-    except ValueError as error:
-        raise SettingsError(f"the broker settings cannot be used: {error}") from error
 
 
-def _run_to_exit_code(settings: Settings, asked: Asked, tally: Tally) -> bool:
-    """Do it; trouble ends the command with the contract's exit code."""
-    client = settings.broker.client_options()
-    try:
-        with trouble_told(settings.broker.bootstrap, client):
-            return asyncio.run(_run(settings, client, asked, tally))
-    except (UnknownTopicError, TopicsDiffer) as error:
-        fail(str(error), EXIT_USAGE)
-    except (FencedError, TopicsError) as error:
-        fail(str(error), EXIT_ENVIRONMENT)
-
-
-async def _run(settings: Settings, client: dict[str, Any], asked: Asked, tally: Tally) -> bool:
+async def _run(broker: BrokerSettings, client: dict[str, Any], asked: Asked, tally: Tally) -> bool:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    names = Topics(settings.broker.prefix)
-    limits = {each.name: int(each.config["max.message.bytes"]) for each in settings.broker.layout().topics(names)}
+    names = Topics(broker.prefix)
+    limits = {each.name: int(each.config["max.message.bytes"]) for each in broker.layout().topics(names)}
     route = asked.route
     async with open_consumer(client) as consumer:
         spans = await letters_within(consumer, client, route, asked.start, asked.end)

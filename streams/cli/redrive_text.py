@@ -15,8 +15,8 @@ from rich.progress import Progress as Bars
 
 from schemas.rejection import RejectionCode
 from streams.cli.check_output import never_fail_to_encode, printable
-from streams.delivery.letters import Group, Letter, Route, Tally
-from streams.delivery.redrive import Progress
+from streams.delivery.redrive.letters import Group, Letter, Route, Tally
+from streams.delivery.redrive.run import Progress
 from streams.replay.window import Bound
 
 WIDTH: Final = 80

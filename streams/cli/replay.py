@@ -2,19 +2,18 @@
 
 import asyncio
 import json
-import logging
 import signal
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from streams import clock
-from streams.cli import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, EXIT_USAGE, fail
+from streams.cli import EXIT_INTERRUPTED, EXIT_USAGE, fail
+from streams.cli.asking import ask
 from streams.cli.replay_text import print_comparison, print_totals, progress_on
 from streams.deciding import Decider
-from streams.replay.broker import UnknownTopicError, open_consumer, open_producer, trouble_told
+from streams.replay.broker import open_consumer, open_producer
 from streams.replay.compare import Comparison, as_objects, compare, live_topics
 from streams.replay.job import Asked, Job, JobRefusedError, JobTopics, open_job, outcome_topics, require_job
 from streams.replay.outputs import Totals, totals
@@ -22,11 +21,10 @@ from streams.replay.run import Replay, remaining, until_stopped
 from streams.replay.window import Bound
 from streams.settings import Settings, load_settings
 from streams.topic_layout import Topics
-from streams.topics import TopicsDiffer, TopicsError
 from validators.loading import PackError, load_ruleset
 from validators.ruleset import Ruleset
 
-T = TypeVar("T")
+_REFUSALS = (JobRefusedError,)
 _OUTPUT = click.option("--output", type=click.Choice(["text", "json"]), default="text", help="json: one object a line")
 _JOB = click.option("--job", "name", required=True, help="Letters, digits, hyphens, underscores; names its topics.")
 
@@ -37,7 +35,6 @@ def command() -> None:
 
 
 def _bound(_ctx: click.Context, _param: click.Parameter, given: str) -> Bound:
-
     try:
         return Bound.read(given)
     except ValueError as error:
@@ -76,7 +73,7 @@ def run_command(
     except PackError as error:
         fail(str(error), EXIT_USAGE)
     asked = Asked(source or Topics(settings.broker.prefix).patient_events, start, end, ruleset.version)
-    outcome = _ask(settings, lambda client: _run(topics, asked, ruleset, rate, client))
+    outcome = ask(settings.broker, lambda client: _run(topics, asked, ruleset, rate, client), refusals=_REFUSALS)
     if outcome is None:
         fail(f"job {name} was stopped; the same command goes on where it was", EXIT_INTERRUPTED)
     done, seconds, skipped = outcome
@@ -114,7 +111,7 @@ def status_command(*, name: str, output: str) -> None:
     """Say what a job replays and how far it has come."""
     settings = load_settings()
     topics = _topics(settings, name)
-    job, left = _ask(settings, lambda client: _status(topics, client))
+    job, left = ask(settings.broker, lambda client: _status(topics, client), refusals=_REFUSALS)
     if output == "json":
         asked = {"job": name, "source": job.source, "start": job.start, "end": job.end}
         came = {"positions": job.positions, "left": left, "finished": not left}
@@ -125,7 +122,6 @@ def status_command(*, name: str, output: str) -> None:
 
 
 async def _status(topics: JobTopics, client: dict[str, Any]) -> tuple[Job, int]:
-
     async with open_consumer(client, topics.group) as consumer:
         job = await require_job(consumer, topics)
         return job, sum(map(len, (await remaining(consumer, job)).values()))
@@ -139,13 +135,13 @@ def compare_command(*, name: str, limit: int, output: str) -> None:
     """Compare a job's decisions with those made live about the same events, each with its highest revision."""
     settings = load_settings()
     topics = _topics(settings, name)
-    job, left = _ask(settings, lambda client: _status(topics, client))
+    job, left = ask(settings.broker, lambda client: _status(topics, client), refusals=_REFUSALS)
 
     async def compared(client: dict[str, Any]) -> Comparison:
         async with open_consumer(client) as consumer:
             return await compare(consumer, job, topics, live_topics(job, settings.broker.prefix), limit)
 
-    comparison = _ask(settings, compared)
+    comparison = ask(settings.broker, compared, refusals=_REFUSALS)
     if output == "json":
         for each in as_objects(comparison, name, finished=not left):
             click.echo(json.dumps(each))
@@ -154,22 +150,7 @@ def compare_command(*, name: str, limit: int, output: str) -> None:
 
 
 def _topics(settings: Settings, name: str) -> JobTopics:
-
     try:
         return JobTopics(settings.broker.prefix, name)
     except ValueError as error:
         fail(str(error), EXIT_USAGE)
-
-
-def _ask(settings: Settings, operation: Callable[[dict[str, Any]], Coroutine[Any, Any, T]]) -> T:
-    """Run one operation with the options of a client; trouble ends the command with the contract's exit code."""
-    client = settings.broker.client_options()
-    # What goes wrong with the broker is said here, in a sentence; its client would say it many times.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    try:
-        with trouble_told(settings.broker.bootstrap, client):
-            return asyncio.run(operation(client))
-    except (JobRefusedError, UnknownTopicError, TopicsDiffer) as error:
-        fail(str(error), EXIT_USAGE)
-    except TopicsError as error:
-        fail(str(error), EXIT_ENVIRONMENT)

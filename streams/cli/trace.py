@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
-from streams.cli.audit_asking import ask, broker_and_topics, options, print_line, require_window
+from streams.cli.asking import ask, broker_and_topics, options, print_line, require_window
 from streams.cli.audit_text import progress_on
 from streams.cli.trace_text import print_events
-from streams.delivery.trace import Event
-from streams.delivery.trace_run import Asked, follow, pinned
+from streams.delivery.trace.run import Asked, follow, pinned
+from streams.delivery.trace.steps import Event
 from streams.replay.broker import open_consumer
 
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import click
 
-from streams.cli.audit_asking import window_in_words
+from streams.cli.asking import window_in_words
 from streams.cli.check_output import never_fail_to_encode, printable
 from streams.cli.check_text import dollars
-from streams.delivery.trace import Event, Step, StepName
-from streams.delivery.trace_run import Asked
+from streams.delivery.trace.run import Asked
+from streams.delivery.trace.steps import Event, Step, StepName
 from streams.replay.window import Bound
 
 WIDTH = 80

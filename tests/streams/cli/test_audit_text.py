@@ -2,8 +2,8 @@ import sys
 from dataclasses import replace
 
 from streams.cli.audit_text import WORDS, print_account, progress_on
-from streams.delivery.audit import Account
-from streams.delivery.audit_run import Asked
+from streams.delivery.audit.account import Account
+from streams.delivery.audit.run import Asked
 from tests.streams.delivery.test_audit import A, account_of, one
 from tests.streams.delivery.topic_records import NAMES, decision, received
 

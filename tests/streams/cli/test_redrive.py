@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from schemas.rejection import REJECTION_CODES
 from streams.cli import cli
 from streams.cli.redrive_text import FIXES, print_lines, print_report
-from streams.delivery.letters import Choice, Letter, Route, Tally
+from streams.delivery.redrive.letters import Choice, Letter, Route, Tally
 from streams.topic_layout import Topics
 
 ROUTE = Route.of("claims.received-dlt", Topics())

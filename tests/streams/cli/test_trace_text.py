@@ -2,8 +2,8 @@ from dataclasses import replace
 
 from schemas.codec import content_type
 from streams.cli.trace_text import print_events
-from streams.delivery.trace import Event
-from streams.delivery.trace_run import Asked
+from streams.delivery.trace.run import Asked
+from streams.delivery.trace.steps import Event
 from tests.streams.delivery.test_trace import A, B, traced
 from tests.streams.delivery.topic_records import (
     NAMES,

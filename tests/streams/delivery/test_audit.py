@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import content_type
-from streams.delivery.audit import Account, Found
-from streams.delivery.audit_rows import ROW_BYTES, Reading, Scope
-from streams.delivery.audit_spill import open_spill
+from streams.delivery.audit.account import Account, Found
+from streams.delivery.audit.rows import ROW_BYTES, Reading, Scope
+from streams.delivery.audit.spill import open_spill
 from tests.streams.delivery.topic_records import (
     NAMES,
     Letters,

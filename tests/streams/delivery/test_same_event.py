@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from schemas.manifest import Manifest
 from schemas.rejection import Rejection
 from streams.agents.intake import Intake
-from streams.delivery.letters import Letter
+from streams.delivery.redrive.letters import Letter
 from streams.intake.fhir import claim as fhir_claim
 from streams.intake.fhir import record as fhir_record
 from streams.intake.items import ReadClaim, Rejected, Warned

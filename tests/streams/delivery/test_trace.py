@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from schemas.codec import content_type
-from streams.delivery.trace import Event, Trace
+from streams.delivery.trace.steps import Event, Trace
 from tests.streams.delivery.topic_records import (
     NAMES,
     Letters,

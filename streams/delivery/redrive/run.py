@@ -16,8 +16,8 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from streams import clock
 from streams.chunks.producer import BATCH_BYTES, BATCH_OVERHEAD_BYTES, REQUEST_BYTES, partition_of, size_bound
-from streams.connecting import CONNECT_SECONDS
-from streams.delivery.letters import Choice, Letter, Route, Tally
+from streams.connecting import CONNECT_SECONDS, TopicsError
+from streams.delivery.redrive.letters import Choice, Letter, Route, Tally
 from streams.replay.broker import partitions_of, require_topic
 from streams.replay.window import Bound, pin
 
@@ -33,7 +33,7 @@ STOP_SECONDS: Final = 5.0
 LATEST: Final = Bound(offset=1 << 62)
 
 
-class FencedError(Exception):
+class FencedError(TopicsError):
     """Another redrive of the same topic began."""
 
 

@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.chunks import Record
-from streams.delivery.audit_rows import Place
+from streams.delivery.audit.rows import Place
 from streams.replay.broker import UnknownTopicError
 
 MOST_RECORDS = 5000

@@ -1,4 +1,4 @@
-"""What `audit` and `trace` have in common: their options, and the trouble they may have with a broker."""
+"""What the commands that ask a broker have in common: their options, and what they say when it cannot be asked."""
 
 import asyncio
 import json
@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
+from streams.broker_settings import BrokerSettings
 from streams.cli import EXIT_ENVIRONMENT, EXIT_USAGE, fail
 from streams.replay.broker import UnknownTopicError, trouble_told
 from streams.replay.window import Bound
-from streams.settings import BrokerSettings, load_settings
+from streams.settings import load_settings
 from streams.topic_layout import Topics
-from streams.topics import TopicsError
+from streams.topics import TopicsDiffer, TopicsError
 
 T = TypeVar("T")
 
@@ -27,7 +28,7 @@ def _instant(_ctx: click.Context, _param: click.Parameter, given: str | None) ->
     except ValueError:
         at = None
     if at is None:
-        raise click.BadParameter(f"{given!r} is no instant like 2026-06-15T00:00:00Z")
+        raise click.BadParameter(f"{given!r} is no instant; write it like 2026-06-15T00:00:00Z")
     return at
 
 
@@ -72,15 +73,26 @@ def broker_and_topics(bootstrap: str | None, prefix: str | None) -> tuple[Broker
         fail(f"the broker settings cannot be used: {error}", EXIT_USAGE)
 
 
-def ask(broker: BrokerSettings, operation: Callable[[dict[str, Any]], Coroutine[Any, Any, T]]) -> T:
-    """Run one operation with the options of a client; trouble ends the command with the contract's exit code."""
+def ask(
+    broker: BrokerSettings,
+    operation: Callable[[dict[str, Any]], Coroutine[Any, Any, T]],
+    *,
+    refusals: tuple[type[Exception], ...] = (),
+) -> T:
+    """Run one operation with the options of a client; trouble ends the command with the contract's exit code.
+
+    `refusals` are the operation's own exceptions for what cannot be asked of it, in a sentence.
+    """
     client = broker.client_options()
-    # What goes wrong with the broker is said here, in a sentence; its client would say it many times.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # What goes wrong with the broker is said here, in a sentence; its client would say it many times, and leave futures
+    # behind for asyncio to complain about.
+    for name in ("aiokafka", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    usage: tuple[type[Exception], ...] = (UnknownTopicError, TopicsDiffer, *refusals)
     try:
         with trouble_told(broker.bootstrap, client):
             return asyncio.run(operation(client))
-    except UnknownTopicError as error:
+    except usage as error:
         fail(str(error), EXIT_USAGE)
     except TopicsError as error:
         fail(str(error), EXIT_ENVIRONMENT)

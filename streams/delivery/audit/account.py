@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
 from streams import headers as h
-from streams.delivery.audit_rows import FACT, IN_WINDOW, NAMELESS, SETTLED, Kind, Row, audited, decode
+from streams.delivery.audit.rows import FACT, IN_WINDOW, NAMELESS, SETTLED, Kind, Row, audited, decode
 from streams.topic_layout import Topics
 
 Fault = Literal[

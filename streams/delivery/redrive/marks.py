@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streams.delivery.letters import Route
+from streams.delivery.redrive.letters import Route
 from streams.topic_layout import DAY_MS, MIB, Layout, Topic, Topics
 from streams.topics import TopicsDiffer, apply_topics
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 
-from streams.delivery.audit_rows import ROW_BYTES
+from streams.delivery.audit.rows import ROW_BYTES
 
 RANGES = 256
 IN_MEMORY_BYTES = 256 << 10

@@ -1,0 +1,1 @@
+"""Conservation: every received item accounted for by what the topics say."""

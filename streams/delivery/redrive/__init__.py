@@ -1,0 +1,1 @@
+"""Redrive: dead letters back to the topic they came from, each once."""

@@ -1,0 +1,1 @@
+"""Trace: the way of one claim through the topics."""
