@@ -143,7 +143,9 @@ def _not_of_intake() -> tuple[Sent, ...]:
 
 
 NOT_OF_INTAKE = _not_of_intake()
-TOO_LARGE_TO_DECIDE = Sent("a decision over the limit", encoded(claim(V["claim id"] + "x" * (3 << 20))))
+# Over the limit even compressed.
+ENDLESS = base64.b64encode(random.Random(7).randbytes(3 << 20)).decode()
+TOO_LARGE_TO_DECIDE = Sent("a decision over the limit", encoded(claim(V["claim id"] + ENDLESS)))
 
 
 def broken(where: str) -> Sent:
