@@ -193,6 +193,8 @@ def _probes(
             metrics.lag_seconds.labels(topic).set(seconds)
 
     def not_ready() -> str:
+        if app.should_stop:
+            return "the worker is stopping"
         if watch.missing:
             return watch.missing[0]
         if not app.positions:

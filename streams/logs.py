@@ -138,5 +138,6 @@ def config(level: str) -> dict[str, Any]:
             "aiokafka": {"level": "WARNING"},
             "faust": {"level": "WARNING"},
             "mode": {"level": "WARNING"},
+            "mode.timers": {"level": "ERROR"},  # warns of every tick that a busy processor delays
         },
     }

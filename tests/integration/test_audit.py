@@ -248,7 +248,7 @@ async def delete_up_to(bootstrap: str, offsets: Mapping[TopicPartition, int]) ->
 
 def test_what_cannot_be_asked_is_one_sentence(audit, tmp_path):
     for arguments, variables, code, words in (
-        (("--from", "yesterday"), {}, 2, "'yesterday' is no instant like 2026-06-15T00:00:00Z"),
+        (("--from", "yesterday"), {}, 2, "'yesterday' is no instant; write it like 2026-06-15T00:00:00Z"),
         (("--to", "offset:3"), {}, 2, "'offset:3' is no instant"),
         (("--from", "2026-02-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"), {}, 2, "exchange them"),
         (("--prefix", "/"), {}, 2, "topic prefix"),

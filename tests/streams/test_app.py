@@ -20,7 +20,7 @@ RECEIVED = TP(TOPICS.received, 0)
 @pytest.fixture
 def app():
     """What the probes see of an app."""
-    return SimpleNamespace(positions={}, account=Account())
+    return SimpleNamespace(positions={}, account=Account(), should_stop=False)
 
 
 @pytest.fixture
@@ -72,6 +72,12 @@ def test_a_worker_whose_topic_is_missing_is_not_ready(app, store, metrics):
     probes = _probes(app, store, metrics, TOPICS, probe=ProgressProbe(120), watch=watch)
 
     assert probes.not_ready() == "topic claims.accepted does not exist"
+
+
+def test_a_worker_that_stops_is_not_ready(app, probes):
+    app.should_stop = True
+
+    assert probes.not_ready() == "the worker is stopping"
 
 
 class Watched:

@@ -1,5 +1,7 @@
 """Records with the values of `seeds` in every kind of fault."""
 
+import base64
+import random
 from typing import Any
 
 from schemas.codec import content_type
