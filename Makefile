@@ -33,7 +33,7 @@ check: setup ## Validate claim files: make check FILES="claims.837 folder"
 
 .PHONY: test
 test: setup ## All tests, those on real Kafka among them (TESTS="-k word" for some)
-	$(BIN)/pytest --numprocesses 4 $(TESTS)
+	$(BIN)/pytest --numprocesses 4 --dist worksteal $(TESTS)
 
 SEEDS ?= 10000
 JOBS ?= 2

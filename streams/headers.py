@@ -18,6 +18,8 @@ ORIGIN = "cs-origin"
 ARRIVED_MS = "cs-arrived-ms"
 REPLAY_JOB = "cs-replay-job"
 ORIGINAL_TIMESTAMP = "dlt-original-timestamp"
+FAILED_AT = "dlt-position"
+LETTER_OF = "dlt-of"
 
 Headers = list[tuple[str, bytes]]
 

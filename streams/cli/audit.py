@@ -51,8 +51,6 @@ def conserve_command(
     asked = Asked(names, f"{broker.prefix}{broker.group}", start_ms, end_ms, limit)
     began = clock.monotonic()
     window, account = ask(broker, lambda client: _conserve(client, asked))
-    if metrics_file is not None:
-        _write_metrics(metrics_file, account)
     for warning in window.warnings:
         click.echo(f"claimstream: {warning}", err=True)
     if output == "json":
@@ -61,6 +59,8 @@ def conserve_command(
         print_line({"kind": "summary", **account.as_object(), "warnings": list(window.warnings)})
     else:
         print_account(account, asked, window.records, clock.monotonic() - began)
+    if metrics_file is not None:
+        _write_metrics(metrics_file, account)
     raise SystemExit(EXIT_FINDINGS if account.unaccounted or account.contradictory else EXIT_CLEAN)
 
 

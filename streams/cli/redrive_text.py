@@ -31,7 +31,7 @@ FIXES: Final[Mapping[RejectionCode, str]] = {
     "missing-field": "ask the sender for what is missing, at the places below",
     "wrong-type": "ask the sender for the type that is meant, at the places below",
     "unknown-value": "ask the sender for one of the values there are",
-    "unknown-content-type": "correct the header content-type where it is sent, or install the version that knows it",
+    "unknown-content-type": "ask the sender for one of the content types there are",
     "unknown-version": "install the version of claimstream that reads it, then send",
     "unknown-format": "ask the sender for X12 837P, FHIR or JSON",
     "unsupported-format": "install a version that reads this format, then send",

@@ -22,6 +22,9 @@ UNPROCESSABLE = "unprocessable"
 
 _TOKEN: Final = re.compile(rb"[0-9a-f]{%d}" % TOKEN_LENGTH)
 ATTEMPT: Final = "dlt-attempt"
+OF_RECORD, OF_ITEM = "record", "item"
+"""What a dead letter is of (`dlt-of`): a whole record our own code failed on, or one of the items in it."""
+
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _ORIGINAL: Final = {
     "dlt-original-partition": re.compile("[0-9]{1,9}"),
@@ -111,7 +114,8 @@ def failed_on(exc: BaseException, *, ruleset: str, worker: str) -> Provenance:
 def dead_letter_headers(record: Original, why: Provenance, sources: Collection[str]) -> list[tuple[str, bytes]]:
     """Headers of the contract for this record: those a redrive needs, then the provenance as UTF-8 text.
 
-    `sources` are the closed list: what another source calls itself could be anybody's name.
+    `sources` are the closed list: what another source calls itself could be anybody's name. Of a redriven record that
+    fails again the original is the first one; `dlt-position` is where the record stood this time.
     """
     texts = h.texts(record.headers)
     first_time = _first_time(record.topic, texts)
@@ -128,6 +132,8 @@ def dead_letter_headers(record: Original, why: Provenance, sources: Collection[s
         "dlt-ruleset": why.ruleset,
         "dlt-worker": why.worker,
         ATTEMPT: str(attempts(texts) + 1 if first_time else 1),
+        h.FAILED_AT: h.position(record.topic, record.partition, record.offset),
+        h.LETTER_OF: OF_RECORD if why.event is None else OF_ITEM,
     }
     nothing_said = ((h.FIRST_CLAIM, "1"), (h.BUNDLE, ""))
     return h.written({name: text for name, text in passed_on.items() if (name, text) not in nothing_said} | provenance)

@@ -135,10 +135,15 @@ class Account:
             self._settle("rejections", None if told else "no-dead-letter", asked)
         elif Kind.FACT in by_kind or any(row.flags & FACT for row in logged):
             self._settle("facts", None if logged or Kind.LOG_LETTER in kinds else "not-logged", asked)
-        elif kinds & {Kind.DECIDED, Kind.LOG_LETTER}:
+        elif Kind.DECIDED in kinds:
             self._settle("claims", None, asked)
         elif logged:
-            self._settle("claims", "no-outcome", logged)
+            # One that was redriven after its dead letter needs another outcome.
+            put_aside = {row.failed_at for row in about if row.kind == Kind.LOG_LETTER}
+            left = [row for row in logged if (row.partition, row.offset) not in put_aside]
+            self._settle("claims", "no-outcome" if left else None, left)
+        elif Kind.LOG_LETTER in kinds:
+            self._settle("claims", None, asked)
         else:
             self._settle("claims", "not-logged", [row for row in asked if row.kind == Kind.CLAIM])
 

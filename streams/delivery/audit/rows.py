@@ -18,7 +18,7 @@ from schemas.codec import parse_content_type
 from schemas.decision import OUTCOMES
 from streams import headers as h
 from streams.chunks import Record
-from streams.delivery.dead_letters import UNPROCESSABLE
+from streams.delivery.dead_letters import OF_RECORD
 from streams.topic_layout import Topics
 
 SETTLED, IN_WINDOW, FACT, NAMELESS = 1, 2, 4, 8
@@ -27,6 +27,7 @@ an authorization or encounter, of which nothing is decided; its key is no event 
 
 _ROW = struct.Struct(">32sBBHQ16s")
 _PARTS = struct.Struct(">IIII")
+_PLACE = struct.Struct(">HQ4x")
 ROW_BYTES = _ROW.size
 _EVENT_ID = re.compile("[0-9a-f]{64}")
 _FACTS = ("authorization", "encounter")
@@ -52,7 +53,8 @@ class Row(NamedTuple):
     """A row; `topic` is an index into `audited`, and with partition and offset says where it was met.
 
     A row of a manifest's item bears the position of the received record. `detail` depends on the kind: flags, a
-    digest of ruleset and revision and one of the body of a decision, or the counts of a manifest.
+    digest of ruleset and revision and one of the body of a decision, the counts of a manifest, or the place in the log
+    a dead letter is of.
     """
 
     key: bytes
@@ -66,6 +68,12 @@ class Row(NamedTuple):
     def flags(self) -> int:
         """Its flags, where the kind has some."""
         return self.detail[0]
+
+    @property
+    def failed_at(self) -> tuple[int, int]:
+        """Of a dead letter of the log: partition and offset of the record it is of."""
+        partition, offset = _PLACE.unpack_from(self.detail)
+        return partition, offset
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
@@ -155,16 +163,18 @@ class Reading:
 
     def _received_letter(self, record: Record, found: Mapping[str, bytes]) -> Iterator[bytes]:
         index = self._index[record.topic]
-        if found["dlt-exception-code"] == UNPROCESSABLE.encode():
+        if found[h.LETTER_OF] == OF_RECORD.encode():
             # Joined with its record by position and bytes: a topic made anew begins its offsets anew.
-            key = _digest(_original(found), found["dlt-sha256"].decode())
+            key = _digest(found[h.FAILED_AT].decode(), hashlib.sha256(record.value or b"").hexdigest())
             yield _row(key, Kind.RECORD_LETTER, index, record)
         else:
             yield _row(_key_of(found[h.EVENT_ID].decode()), Kind.REJECTION_LETTER, index, record)
 
     def _log_letter(self, record: Record, found: Mapping[str, bytes]) -> Iterator[bytes]:
-        key = _event_key(found) or _digest(_original(found))
-        yield _row(key, Kind.LOG_LETTER, self._index[record.topic], record)
+        position = found[h.FAILED_AT].decode()
+        at = _At.read(position)
+        key = _event_key(found) or _digest(position)
+        yield _row(key, Kind.LOG_LETTER, self._index[record.topic], record, _PLACE.pack(at.partition, at.offset))
 
     def _logged(self, record: Record, found: Mapping[str, bytes]) -> Iterator[bytes]:
         flags = SETTLED * self.scope.settled(record.topic, record.partition, record.offset)
@@ -229,11 +239,6 @@ def _key_of(event_id: str) -> bytes:
     if not _EVENT_ID.fullmatch(event_id):
         raise ValueError("an event id is 64 hex digits")
     return bytes.fromhex(event_id)
-
-
-def _original(found: Mapping[str, bytes]) -> str:
-    names = ("dlt-original-topic", "dlt-original-partition", "dlt-original-offset")
-    return ":".join(found[name].decode() for name in names)
 
 
 def _kind(found: Mapping[str, bytes]) -> str:

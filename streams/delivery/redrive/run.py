@@ -33,6 +33,10 @@ STOP_SECONDS: Final = 5.0
 LATEST: Final = Bound(offset=1 << 62)
 
 
+Marked = tuple[int, int, int]
+"""A letter: partition, offset, and when it became one, for a topic that is made anew begins its offsets anew."""
+
+
 class FencedError(TopicsError):
     """Another redrive of the same topic began."""
 
@@ -64,15 +68,16 @@ async def open_producer(client: Mapping[str, Any], route: Route) -> AsyncIterato
         await asyncio.wait([asyncio.ensure_future(producer.stop())], timeout=STOP_SECONDS)
 
 
-async def read_marks(consumer: Any, route: Route) -> set[tuple[int, int]]:
-    """Partition and offset of every letter that was redriven."""
+async def read_marks(consumer: Any, route: Route) -> set[Marked]:
+    """Every letter that was redriven."""
     if route.marks not in await consumer.topics():
         return set()
     spans = await pin(consumer, route.marks, 1, Bound(offset=0), LATEST)
     return {
-        (int(partition), int(offset))
+        (int(partition), int(offset), json.loads(record.value)["at_ms"])
         async for records in _read(consumer, route.marks, spans, asyncio.Event())
-        for partition, _, offset in (record.key.decode().partition(":") for record in records)
+        for record in records
+        for partition, _, offset in [record.key.decode().partition(":")]
     }
 
 
@@ -125,13 +130,13 @@ class Redrive:
         await self._send()
         return True
 
-    async def _take(self, letter: Letter | None, marked: set[tuple[int, int]]) -> None:
+    async def _take(self, letter: Letter | None, marked: set[Marked]) -> None:
         tally = self.tally
         if letter is None:
             tally.foreign += 1
         elif not self.choice.takes(letter):
             tally.passed_over += 1
-        elif letter.place in marked:
+        elif (*letter.place, letter.at_ms) in marked:
             tally.redriven += 1
         else:
             tally.choose(letter)
@@ -186,7 +191,8 @@ class Redrive:
             partition=wanted % self._partitions,
             headers=letter.redriven_headers(),
         )
-        key, mark = f"{letter.partition}:{letter.offset}".encode(), json.dumps({"attempt": letter.attempt}).encode()
+        key = f"{letter.partition}:{letter.offset}".encode()
+        mark = json.dumps({"attempt": letter.attempt, "at_ms": letter.at_ms}).encode()
         return record, await self.producer.send(self.route.marks, mark, key=key, partition=0)
 
 

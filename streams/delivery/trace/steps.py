@@ -125,7 +125,9 @@ class Trace:
         event = self._event(texts.get(h.EVENT_ID))
         arrived = texts.get(h.ARRIVED_MS, "")
         if h.ORIGIN in texts:
-            self._received(event, texts[h.ORIGIN], int(arrived) if arrived.isdigit() else record.timestamp)
+            self._received(
+                event, texts[h.ORIGIN], int(arrived) if arrived.isascii() and arrived.isdigit() else record.timestamp
+            )
         event.steps.append(Step("logged", _position(record), record.timestamp))
 
     def _outcome(self, record: Record, value: bytes) -> None:
@@ -214,4 +216,4 @@ def _original(texts: Mapping[str, str]) -> _Original:
     topic, partition, offset, at = (
         texts.get(f"dlt-original-{name}", "") for name in ("topic", "partition", "offset", "timestamp")
     )
-    return _Original(topic, f"{topic}:{partition}:{offset}", int(at) if at.isdigit() else 0)
+    return _Original(topic, f"{topic}:{partition}:{offset}", int(at) if at.isascii() and at.isdigit() else 0)

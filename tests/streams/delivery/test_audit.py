@@ -79,6 +79,29 @@ def test_a_record_our_own_code_failed_on_has_a_dead_letter_of_its_own():
     assert {("no-manifest", record.position, None)} == found(account_of(record))
 
 
+def test_a_claim_our_own_reader_failed_on_is_a_rejection_and_no_account_of_its_record():
+    record, letters = received(7), Letters()
+    letter = letters.of(record, A, code="unprocessable", of_item=True)
+
+    assert (1, 1, 0, 0) == counted(account_of(record, manifest(record, rejected=[A]), letter), "rejections")
+    assert {("no-manifest", record.position, None)} == found(account_of(record, letter))
+
+
+def test_a_redriven_record_that_fails_again_is_accounted_for_by_its_own_letter():
+    first, again, letters = received(3), received(8), Letters()
+
+    assert set() == found(account_of(first, again, letters.of(first), letters.of(again, first=first)))
+
+
+def test_a_redriven_claim_of_the_log_needs_an_outcome_of_its_own():
+    record, listed, log, _ = one()
+    again, letters = logged(A, record, 9), Letters()
+    failed = [record, listed, log, again, letters.of(log, A)]
+
+    assert {("no-outcome", again.position, A)} == found(account_of(*failed))
+    assert set() == found(account_of(*failed, letters.of(again, A, first=log)))
+
+
 def test_an_account_of_other_bytes_at_the_same_position_is_none():
     before, now = received(0, b"of a topic that was deleted"), received(0)
     account = account_of(now, manifest(before), Letters().of(before))

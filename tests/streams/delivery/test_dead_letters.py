@@ -49,6 +49,8 @@ def test_headers_say_where_a_record_came_from_and_why_it_is_here() -> None:
         ("dlt-ruleset", b"2026.1"),
         ("dlt-worker", b"w-1"),
         ("dlt-attempt", b"1"),
+        ("dlt-position", b"claims.received:3:1234"),
+        ("dlt-of", b"record"),
     ] == dead_letter_headers(FakeRecord(), WHY, SOURCES)
 
 

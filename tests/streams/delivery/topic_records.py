@@ -88,17 +88,31 @@ class Letters:
 
     ends: dict[str, int] = field(default_factory=dict)
 
-    def of(self, original: Made, event_id: str = "", *, code: str = "unprocessable", value: bytes = b"") -> Made:
+    def of(
+        self,
+        original: Made,
+        event_id: str = "",
+        *,
+        code: str = "unprocessable",
+        value: bytes | None = None,
+        first: Made | None = None,
+        of_item: bool | None = None,
+    ) -> Made:
+        """A letter of a record, or of an item in it; `first` is the record that failed first, where it was redriven."""
+        of_item = code != "unprocessable" if of_item is None else of_item
         topic = NAMES.dlt_of(original.topic)
         offset = self.ends[topic] = self.ends.get(topic, -1) + 1
         headers = texts(
             dlt_original_topic=original.topic,
-            dlt_original_partition=str(original.partition),
-            dlt_original_offset=str(original.offset),
+            dlt_original_partition=str((first or original).partition),
+            dlt_original_offset=str((first or original).offset),
+            dlt_position=original.position,
+            dlt_of="item" if of_item else "record",
             dlt_original_timestamp="1000",
             dlt_exception_code=code,
             dlt_exception_message=f"it is {code}",
             dlt_at="/somewhere",
-            dlt_sha256=hashlib.sha256(original.value or b"").hexdigest(),
+            dlt_sha256=hashlib.sha256((first or original).value or b"").hexdigest(),
         )
+        value = value if value is not None else b"" if of_item else original.value
         return Made(topic, 0, offset, value, [*headers, *(texts(cs_event_id=event_id) if event_id else [])])
