@@ -246,7 +246,15 @@ async def delete_up_to(bootstrap: str, offsets: Mapping[TopicPartition, int]) ->
         await admin.close()
 
 
-def test_what_cannot_be_asked_is_one_sentence(audit, tmp_path):
+def test_an_account_is_told_though_its_metrics_cannot_be_written(audit, tmp_path):
+    done = audit("--metrics-file", str(tmp_path / "no" / "file"))
+
+    assert 3 == done.code
+    assert "cannot be written" in done.err
+    assert "summary" == json.loads(done.out.splitlines()[-1])["kind"]
+
+
+def test_what_cannot_be_asked_is_one_sentence(audit):
     for arguments, variables, code, words in (
         (("--from", "yesterday"), {}, 2, "'yesterday' is no instant; write it like 2026-06-15T00:00:00Z"),
         (("--to", "offset:3"), {}, 2, "'offset:3' is no instant"),
@@ -254,7 +262,6 @@ def test_what_cannot_be_asked_is_one_sentence(audit, tmp_path):
         (("--prefix", "/"), {}, 2, "topic prefix"),
         (("--prefix", "nowhere."), {}, 2, "topic nowhere.claims.received does not exist"),
         (("--bootstrap", f"127.0.0.1:{free_port()}"), {}, 3, "no Kafka broker answers at"),
-        (("--metrics-file", str(tmp_path / "no" / "file")), {}, 3, "cannot be written"),
     ):
         done = audit(*arguments, **variables)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from streams.connecting import open_admin
 from streams.delivery.redrive.letters import Route
 from streams.topic_layout import DAY_MS, MIB, Layout, Topic, Topics
 from streams.topics import TopicsDiffer, apply_topics
@@ -43,7 +44,13 @@ def marks_topics(topics: Topics) -> tuple[Topic, ...]:
 
 
 async def create_marks(client: Mapping[str, Any], route: Route) -> None:
-    """Create the topic of marks where it is missing. Raises TopicsDiffer."""
-    steps = await apply_topics(client["bootstrap_servers"], Marks(topic=route.marks), MarksLayout(), client=client)
+    """Create the topic of marks where it is missing, with as many replicas as its letters have. Raises TopicsDiffer."""
+    bootstrap = client["bootstrap_servers"]
+    async with open_admin(bootstrap, client) as admin:
+        found = {each["topic"]: each["partitions"] for each in await admin.describe_topics()}
+    # A mark that is lost is a letter sent twice.
+    replicas = -1 if route.marks in found else min(len(each["replicas"]) for each in found[route.letters])
+    layout = MarksLayout(replication_factor=replicas)
+    steps = await apply_topics(bootstrap, Marks(topic=route.marks), layout, client=client)
     if differences := [each for step in steps for each in step.differences]:
         raise TopicsDiffer(differences)
