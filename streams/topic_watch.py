@@ -6,8 +6,9 @@ from contextlib import suppress
 
 from mode import Service
 
+from streams.broker_settings import BrokerSettings
 from streams.chunks import ChunkApp
-from streams.settings import BrokerSettings
+from streams.setting_types import SettingsError
 from streams.topics import Topics, TopicsError, check_topics
 
 log = logging.getLogger(__name__)
@@ -48,10 +49,10 @@ class TopicWatch(Service):
 
     async def look(self) -> None:
         """Compare once; a broker that does not answer, or refuses, is asked again the next time."""
-        client = self._broker.client_options()
         try:
+            client = self._broker.client_options()  # its files may be missing for a moment while secrets change
             differences = await check_topics(self._broker.bootstrap, self._topics, self._layout, client=client)
-        except TopicsError as error:
+        except (TopicsError, SettingsError) as error:
             log.warning("the topics could not be looked at: %s", error)
             return
         self.missing = tuple(difference.message for difference in differences if difference.kind == "missing")

@@ -226,11 +226,17 @@ class ChunkApp(faust.App):
         With the broker away an idempotent producer would wait for ever, and a stop that failed would leave the thread
         of the consumer behind. Leaving then is safe, because nothing unconfirmed has been committed.
         """
-        timer = threading.Timer(self.stop_limit_seconds, os._exit, (self.exit_code or EXIT_STOPPED_HARD,))
+        timer = threading.Timer(self.stop_limit_seconds, self._end_hard)
         timer.daemon = True
         timer.start()
         await super().stop()
         timer.cancel()
+
+    def _end_hard(self) -> None:
+        log.error(
+            "the worker did not stop within %.0f s and ends; what is not committed is repeated", self.stop_limit_seconds
+        )
+        os._exit(self.exit_code or EXIT_STOPPED_HARD)
 
     async def _stop_consumer(self) -> None:
         """Hand over before the agents are cancelled, so that a planned stop repeats nothing."""

@@ -283,6 +283,9 @@ class ChunkConsumer(driver.Consumer):
         late = sorted(tp for tp, p in self._progress.items() if p.running or p.watermark != p.committed)
         if late:
             self.log.warning("%s leave before they are committed, so records will be repeated", late)
+        for progress in self._progress.values():
+            if progress.running:
+                progress.release()  # its state goes next: what is not worked on yet must not be
 
     async def _commit_until(self, deadline: float) -> None:
         while True:

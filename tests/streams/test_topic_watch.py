@@ -4,7 +4,8 @@ from types import SimpleNamespace
 import pytest
 
 from streams import topic_watch
-from streams.settings import BrokerSettings
+from streams.broker_settings import BrokerSettings
+from streams.setting_types import SettingsError
 from streams.topic_layout import Difference
 from streams.topic_watch import TopicWatch
 from streams.topics import BrokerUnreachable
@@ -26,6 +27,13 @@ class Scene:
         if isinstance(self.says, Exception):
             raise self.says
         return self.says
+
+
+class Unreadable(BrokerSettings):
+    """Settings whose secrets are just being exchanged."""
+
+    def client_options(self):
+        raise SettingsError("CLAIMSTREAM_BROKER__PASSWORD_FILE cannot be read")
 
 
 @pytest.fixture
@@ -70,6 +78,14 @@ async def test_a_missing_topic_is_said_until_it_is_there(scene, caplog):
     await scene.watch.look()
 
     assert scene.watch.missing == ()
+
+
+async def test_a_secret_that_cannot_be_read_for_a_moment_is_read_again_later(scene, caplog):
+    scene.watch._broker = Unreadable()
+    await scene.watch.look()
+
+    assert scene.ends == []
+    assert "the topics could not be looked at: CLAIMSTREAM_BROKER__PASSWORD_FILE cannot be read" in caplog.text
 
 
 async def test_a_broker_that_is_away_is_asked_again_later(scene, caplog):
