@@ -35,11 +35,17 @@ def print_events(events: Sequence[Event], asked: Asked) -> None:
         click.echo(f"event {event.event_id}" if event.event_id else "a record that could not be read as a whole")
         for step in event.ordered():
             _print_step(step)
-        if not event.has("decided", "dead-letter"):
+        if _is_open(event):
             words = "not yet; claimstream audit conserve says whether it is lost or in progress"
             _wrapped(words, _DETAIL, first=_beginning("", "decided"))
         if not event.has("receipt"):
             click.echo(f"{_beginning('', 'receipt')}none yet")
+
+
+def _is_open(event: Event) -> bool:
+    """Whether nothing came of it since it last stood in the log: a claim may be redriven after a dead letter."""
+    told = [step.name for step in event.ordered() if step.name in ("logged", "decided", "dead-letter")]
+    return not told or told[-1] == "logged"
 
 
 def _print_step(step: Step) -> None:

@@ -85,6 +85,16 @@ def test_a_claim_without_decision_says_where_to_look(capsys):
     assert "decided not yet; claimstream audit conserve says whether it is lost or in progress" in text
 
 
+def test_a_claim_that_was_redriven_after_its_dead_letter_is_not_decided_yet(capsys):
+    log, letters = logged(A, received(0), 3), Letters()
+    letter, again = letters.of(log, A, value=b'"C-1"'), logged(A, received(0), 7)
+    failed = [replace(log, timestamp=1000), replace(letter, timestamp=1100)]
+
+    assert "decided not yet" not in " ".join(shown(traced(*failed), capsys).split())
+    text = " ".join(shown(traced(failed[0], replace(again, timestamp=1200), failed[1]), capsys).split())
+    assert "decided not yet" in text
+
+
 def test_no_event_is_a_sentence_that_steers_no_terminal(capsys):
     text = shown([], capsys, "C-\x1b[31m9")
 
