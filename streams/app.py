@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +98,7 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     watch = TopicWatch(app, settings.broker)
     _refuse_added_partitions(app, topics, layout, watch)
     app.on_dead_letter = lambda topic, code: metrics.dead_letters.labels(topic, code).inc()
-    probe = watch_progress(app, store, metrics, settings.broker.stuck_seconds)
+    probe = watch_progress(app, store, metrics, settings.broker.stuck_seconds, lambda: watch.missing)
     stages = {topics.received: "intake", topics.patient_events: "validate"}
     app.on_confirmed = lambda tp, work, confirm: metrics.chunk_confirmed(stages[tp.topic], work, confirm)
     endpoint = Endpoint(metrics, _probes(app, store, metrics, topics, probe=probe, watch=watch), versions(ruleset))
@@ -135,6 +135,7 @@ def _keep_state(app: ChunkApp, store: Store, topics: Topics) -> None:
             await store.ready(tp.partition)
 
     app.on_assigned, app.on_revoked, app.ready = assigned, revoked, ready
+    store.on_retry = lambda partition, error: app.on_retry(TP(topics.patient_events, partition), error)
 
 
 def _refuse_added_partitions(app: ChunkApp, topics: Topics, layout: Layout, watch: TopicWatch) -> None:
@@ -152,8 +153,13 @@ def _refuse_added_partitions(app: ChunkApp, topics: Topics, layout: Layout, watc
     app.on_assigned = assigned
 
 
-def watch_progress(app: ChunkApp, store: Store, metrics: Metrics, stuck_seconds: float) -> ProgressProbe:
-    """Count tries again, and end the worker when a partition stands still although the broker answers."""
+def watch_progress(
+    app: ChunkApp, store: Store, metrics: Metrics, stuck_seconds: float, missing: Callable[[], Sequence[str]] = tuple
+) -> ProgressProbe:
+    """Count tries again, and end the worker when a partition stands still although the broker answers.
+
+    While a topic is `missing` what goes to it waits, as it does for a broker that is away.
+    """
     probe, tries = ProgressProbe(stuck_seconds), Counter[TP]()
 
     def trouble(partitions: set[TP], _error: Exception) -> None:
@@ -162,7 +168,7 @@ def watch_progress(app: ChunkApp, store: Store, metrics: Metrics, stuck_seconds:
             metrics.retries.labels(topic).inc()
 
     def look(error: Exception | None) -> None:
-        if error is not None:
+        if error is not None or missing():
             probe.broker_away()
             return
         signs = {tp: tries[tp] + store.records_read for tp in {*app.positions, *app.unread}}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # who only supervises workers needs no Faust
 
 
 LONGEST_STEP_SECONDS = 20.0
-"""Between two looks no more is counted: a process that was frozen has not been stuck."""
+"""Between two looks, or two questions, no more is counted: a process that was frozen has not been stuck."""
 
 
 class Mark(NamedTuple):
@@ -35,14 +35,15 @@ class ProgressProbe:
     def __init__(self, limit_seconds: float, tick: Callable[[], float] = clock.monotonic) -> None:
         self._limit_seconds = limit_seconds
         self._tick = tick
-        self._looked_at = tick()
+        self._looked_at = self._asked_at = tick()
+        self._unseen_seconds = 0.0  # since the last look
         self._marks: dict[TP, Mark] = {}
         self._stood_seconds: dict[TP, float] = {}
 
     def look(self, marks: "Mapping[TP, Mark]") -> None:
         """Take in how far each partition is, now that the broker has answered."""
         step = min(self._tick() - self._looked_at, LONGEST_STEP_SECONDS)
-        self._looked_at = self._tick()
+        self._looked()
         self._stood_seconds = {
             tp: self._stood_seconds.get(tp, 0.0) + step for tp, mark in marks.items() if self._stands(tp, mark)
         }
@@ -56,12 +57,21 @@ class ProgressProbe:
 
     def broker_away(self) -> None:
         """The broker did not answer: nobody can move, and all begin anew when it is back."""
-        self._looked_at = self._tick()
+        self._looked()
         self._stood_seconds = {}
         self._marks = {}
 
+    def _looked(self) -> None:
+        self._looked_at = self._asked_at = self._tick()
+        self._unseen_seconds = 0.0
+
     def not_alive(self) -> str:
         """What speaks against this worker, one sentence, or nothing."""
+        now = self._tick()
+        self._unseen_seconds += min(now - self._asked_at, LONGEST_STEP_SECONDS)
+        self._asked_at = now
+        if self._unseen_seconds >= max(self._limit_seconds, LONGEST_STEP_SECONDS):  # a look may take that long
+            return f"nobody has looked at the partitions for {self._unseen_seconds:.0f} s"
         stuck = [(seconds, tp) for tp, seconds in self._stood_seconds.items() if seconds >= self._limit_seconds]
         if not stuck:
             return ""

@@ -168,8 +168,11 @@ class Progress:
         self.pending_bytes += chunk.size_bytes
 
     def advance(self) -> None:
-        """Move the watermark to the end of the longest run of done chunks, never past an unfinished one."""
-        while self.pending and self.pending[0].state is State.DONE:
+        """Move the watermark to the end of the longest run of done chunks, never past an unfinished one.
+
+        What is confirmed after the release moves nothing: another worker may have committed further by then.
+        """
+        while self.owned and self.pending and self.pending[0].state is State.DONE:
             chunk = self.pending.popleft()
             self.pending_bytes -= chunk.size_bytes
             self.watermark = chunk.next_offset

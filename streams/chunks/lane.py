@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 5.0
+UNCONFIRMED_SECONDS = 30.0
+"""After which a delivery that is not confirmed is told, again and again: aiokafka tries for ever and says nothing."""
 
 Work = Callable[[Chunk, Outbox], Awaitable[None]]
 
@@ -134,13 +136,33 @@ class Lane:
             return UnaccountedError()
         worked = clock.monotonic()
         try:
-            await self._app.producer.deliver(out)
+            await self._deliver(out)
         except MessageSizeTooLargeError as refused:  # a topic's limit is lower than `record_limits` says
             failure: Exception = refused
             return failure
         part.accounted = out.accounted
         self._count(out, worked - began, clock.monotonic() - worked)
         return None
+
+    async def _deliver(self, out: Outbox) -> None:
+        telling = asyncio.ensure_future(self._tell_while_unconfirmed(out))
+        try:
+            await self._app.producer.deliver(out)
+        finally:
+            telling.cancel()
+
+    async def _tell_while_unconfirmed(self, out: Outbox) -> None:
+        began = clock.monotonic()
+        while True:
+            await asyncio.sleep(UNCONFIRMED_SECONDS)
+            batches = sum(len(each) for each in out.batches.values())
+            log.warning(
+                "%s[%s]: %s batches for %s are not confirmed for %.0f s; see whether these topics exist and whether "
+                "as many replicas as min.insync.replicas says are in sync",
+                *(self._tp.topic, self._tp.partition, batches, ", ".join(sorted({topic for topic, _ in out.batches}))),
+                clock.monotonic() - began,
+            )
+            self._app.on_retry(self._tp, TimeoutError())
 
     def _count(self, out: Outbox, work_seconds: float, confirm_seconds: float) -> None:
         try:
@@ -178,7 +200,7 @@ class Lane:
                 )
             out = self._app.producer.outbox()
             out.add(letter.topic, partition, letter.key, letter.value, letter.headers)
-            await self._app.producer.deliver(out)
+            await self._deliver(out)
         except KafkaError as exc:
             concerns(exc, letter.topic)
             raise

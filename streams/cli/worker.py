@@ -20,6 +20,7 @@ from validators.ruleset import Ruleset
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 5.0
+EXIT_FAILURE_OF_MODE = 1
 
 
 @click.command("worker")
@@ -132,13 +133,19 @@ def _run(settings: Settings, ruleset: Ruleset, key: bytes, number: int | None) -
 
 
 def run_to_end(worker: Any, app: Any) -> Never:
-    """Run a Faust worker until it is told to stop or its app ends it; raises SystemExit."""
+    """Run a Faust worker until it is told to stop or its app ends it; raises SystemExit.
+
+    A crash ends with 70: the 1 Faust has for it says "findings" here.
+    """
+    from streams.chunks import EXIT_STOPPED_HARD  # noqa: PLC0415 - as above
+
     # As if an operator stopped it: delivery ends in good order, and only then the process.
     app.on_end = lambda: os.kill(os.getpid(), signal.SIGTERM)
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:
-        raise SystemExit(app.exit_code or ended.code) from None
+        code = EXIT_STOPPED_HARD if ended.code == EXIT_FAILURE_OF_MODE else ended.code
+        raise SystemExit(app.exit_code or code) from None
     raise AssertionError("a Faust worker ends by SystemExit")
 
 

@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.chunks.trouble import concerns, told
 from streams.state import changelog
 from streams.state.patient import Patients
 
 log = logging.getLogger(__name__)
+
+FIRST_DELAY_SECONDS = 0.1
+LONGEST_DELAY_SECONDS = 5.0
 
 
 class Store:
@@ -21,8 +25,9 @@ class Store:
         self._topic = changelog_topic
         self._client = client
         self._partitions: dict[int, Patients] = {}
-        self._rebuilding: dict[int, asyncio.Task[Patients]] = {}
+        self._rebuilding: dict[int, asyncio.Task[None]] = {}
         self.records_read = 0  # of all rebuilds so far: whether a rebuild moves
+        self.on_retry: Callable[[int, Exception], None] = lambda _partition, _exc: None
 
     def of(self, partition: int) -> Patients:
         """The state of a warm partition."""
@@ -38,7 +43,7 @@ class Store:
         return sum(patients.events() for patients in self._partitions.values())
 
     def assigned(self, partitions: set[int]) -> None:
-        """Begin to rebuild the state of partitions."""
+        """Begin to rebuild the state of partitions, and try again until it is there or they are revoked."""
         for partition in partitions:
             self._rebuilding[partition] = asyncio.ensure_future(self._rebuild(partition))
 
@@ -50,20 +55,38 @@ class Store:
                 task.cancel()
 
     async def ready(self, partition: int) -> None:
-        """Return when a partition is warm; raises what keeps it from that, and begins again when asked again."""
-        task = self._rebuilding[partition]
-        if task.done() and partition not in self._partitions:
-            task = self._rebuilding[partition] = asyncio.ensure_future(self._rebuild(partition))
-        await asyncio.shield(task)
+        """Return when a partition is warm; cancelled when it is revoked first."""
+        await asyncio.shield(self._rebuilding[partition])
 
-    async def _rebuild(self, partition: int) -> Patients:
+    async def _rebuild(self, partition: int) -> None:
+        seconds = FIRST_DELAY_SECONDS
+        while True:
+            try:
+                patients = await self._read(partition)
+            except Exception as exc:  # noqa: BLE001 - whatever it is, an idle partition asks nobody else to try again
+                self._tell(partition, exc, seconds)
+                await asyncio.sleep(seconds)
+                seconds = min(seconds * 2, LONGEST_DELAY_SECONDS)
+            else:
+                self._partitions[partition] = patients
+                log.info("state of partition %s rebuilt: %s events", partition, patients.events())
+                return
+
+    def _tell(self, partition: int, exc: Exception, seconds: float) -> None:
+        concerns(exc, self._topic)
+        log.warning(
+            "the state of partition %s cannot be rebuilt, next try in %.1f s: %s", partition, seconds, told(exc)
+        )
+        self.on_retry(partition, exc)
+
+    async def _read(self, partition: int) -> Patients:
         patients = Patients()
         tp = TopicPartition(self._topic, partition)
         consumer = AIOKafkaConsumer(
             **self._client, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest"
         )
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign([tp])
             await consumer.seek_to_beginning(tp)
             end = (await consumer.end_offsets([tp]))[tp]
@@ -77,6 +100,4 @@ class Store:
                     await asyncio.sleep(0)
         finally:
             await consumer.stop()
-        self._partitions[partition] = patients
-        log.info("state of partition %s rebuilt: %s events", partition, patients.events())
         return patients

@@ -175,7 +175,9 @@ class Supervisor:
 
     async def _against_one(self, member: Member, path: str) -> str:
         if not member.running:
-            reason = "has ended and is started again"
+            # A probe that kills the parent for it would kill those that work.
+            others_run = any(each.running for each in self._members.values())
+            reason = "" if path == "/livez" and others_run else "has ended and is started again"
         elif path == "/livez" and not member.listening:
             reason = ""  # it is starting
         else:

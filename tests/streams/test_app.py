@@ -7,10 +7,11 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from prometheus_client import CollectorRegistry
 
 from streams import clock
-from streams.app import _probes, _refuse_added_partitions, credentials_of, watch_progress
+from streams.app import _keep_state, _probes, _refuse_added_partitions, credentials_of, watch_progress
 from streams.chunks import TP, Account, Position
 from streams.health import ProgressProbe
 from streams.metrics import Metrics
+from streams.state.store import Store
 from streams.topic_layout import Layout, Topics
 
 TOPICS = Topics()
@@ -91,7 +92,8 @@ class Watched:
         )
         self.ends = []
         self.store = SimpleNamespace(records_read=0)
-        self.probe = watch_progress(self.app, self.store, metrics, 20)
+        self.missing: tuple[str, ...] = ()
+        self.probe = watch_progress(self.app, self.store, metrics, 20, lambda: self.missing)
         self.probe._tick = lambda: self.now
 
     def look(self, times=1, trouble=None):
@@ -125,6 +127,28 @@ def test_tries_again_rebuilt_state_and_a_broker_that_is_away_are_no_reason_to_en
         watched.look(trouble=TimeoutError())
 
     assert watched.ends == []
+
+
+def test_while_a_topic_is_missing_nothing_ends_the_worker(watched):
+    watched.missing = ("topic claims.accepted does not exist",)
+    watched.look(5)
+
+    assert watched.ends == []
+
+    watched.missing = ()
+    watched.look(3)
+
+    assert len(watched.ends) == 1
+
+
+async def test_a_rebuild_that_is_tried_again_counts_as_a_try_of_its_partition():
+    tries, store = [], Store(TOPICS.state_changelog, {})
+    app = SimpleNamespace(on_retry=lambda tp, error: tries.append((tp, error)))
+    _keep_state(app, store, TOPICS)
+    error = KafkaConnectionError()
+    store.on_retry(3, error)
+
+    assert tries == [(TP(TOPICS.patient_events, 3), error)]
 
 
 def test_a_partition_without_a_position_ends_the_worker_too(watched):

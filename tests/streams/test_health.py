@@ -170,6 +170,24 @@ def test_a_process_that_was_frozen_has_not_been_stuck(probed):
     assert probed.looks(Mark(5, 9)) == ""
 
 
+def test_a_worker_that_looks_no_more_is_not_alive(probed):
+    probed.looks(Mark(9, 9))
+    answers = []
+    for _ in range(12):
+        probed.now += 10
+        answers.append(probed.probe.not_alive())
+
+    assert answers == [""] * 11 + ["nobody has looked at the partitions for 120 s"]
+    assert probed.looks(Mark(9, 9)) == ""
+
+
+def test_a_process_that_was_frozen_has_not_failed_to_look(probed):
+    probed.looks(Mark(9, 9))
+    probed.now += 3600
+
+    assert probed.probe.not_alive() == ""
+
+
 def test_a_partition_that_went_away_stands_no_longer(probed):
     probed.looks(*[Mark(5, 9)] * 13)
     probed.probe.look({})

@@ -184,10 +184,18 @@ async def test_counts_of_one_that_died_stay(start):
     assert "claims_worker_restarts_total 1.0" in (await several.get("/metrics"))[1]
 
 
-async def test_one_that_waits_to_be_started_again_is_not_alive(start):
+async def test_one_that_waits_to_be_started_again_is_not_ready_and_does_not_cost_the_others_their_life(start):
     several = await start("well", "exits 1 once", limits=Limits(first_pause_seconds=60))
 
-    await several.answers("/livez", 503, "has ended and is started again")
+    await several.answers("/readyz", 503, "has ended and is started again")
+    assert 200 == (await several.get("/livez"))[0]
+    assert 0 == await several.stop()
+
+
+async def test_when_all_wait_to_be_started_again_none_is_alive(start):
+    several = await start("exits 1 once", "exits 1 once", limits=Limits(first_pause_seconds=60))
+
+    await several.answers("/livez", 503, "has ended and is started again; process 2")
     assert 0 == await several.stop()
 
 

@@ -23,7 +23,7 @@ SIGNS = (
     "ValueError at", "ValidationError at", "FileNotFoundError at", "ExceptionGroup at", "NotInLogError at",
     "RecordTooLarge at", "MessageSizeTooLargeError at", "KafkaConnectionError", "Task exception was never retrieved",
     "Exception in callback fail", "a thread ended by an error", "an error was ignored", "UserWarning",
-    "the consumer thread crashed", "Crashed reason=RuntimeError", "ended with exit code 1", "ended by SIGKILL",
+    "the consumer thread crashed", "Crashed reason=RuntimeError", "ended with exit code 70", "ended by SIGKILL",
     "most recent call first", "Error handling request",
 )  # fmt: skip
 """What the log says of the faults that happened."""

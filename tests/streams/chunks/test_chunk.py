@@ -117,6 +117,16 @@ def test_a_partition_that_leaves_owns_nothing_any_more(progress: Progress, chang
     assert changes.count == 1
 
 
+def test_what_is_confirmed_after_the_partition_has_left_moves_no_watermark(progress: Progress) -> None:
+    chunk = chunk_of(progress, 100, 101)
+    chunk.take()
+    progress.release()
+    chunk.ack()
+
+    assert progress.watermark == 100
+    assert not progress.running
+
+
 def test_a_dropped_chunk_moves_no_watermark(progress: Progress) -> None:
     chunk = chunk_of(progress, 100)
     chunk.take()

@@ -245,6 +245,20 @@ async def test_a_hand_over_ends_at_its_limit_and_says_when_the_commit_failed(
     assert not running.owned  # or its next records would be worked on without their state
 
 
+async def test_what_is_confirmed_before_the_limit_of_a_hand_over_is_committed_and_nothing_after(scene: Scene) -> None:
+    scene.fetched(100, 101, 102)
+    await scene.drain()
+    done, running = scene.chunks
+    done.take()
+    running.take()
+    done.ack()
+    await scene.consumer.settle(0.01)
+    running.ack()
+    await scene.consumer.force_commit()
+
+    assert scene.thread.commits == [{CLAIMS: 102}]
+
+
 def test_a_crash_of_the_consumer_thread_is_logged_and_its_text_printed_nowhere(capsys, caplog):
     try:
         int("QUACKENBUSH")

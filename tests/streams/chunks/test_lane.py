@@ -360,3 +360,47 @@ async def test_a_dead_letter_that_cannot_be_written_names_its_topic_and_the_fix(
 
 def test_an_exception_nobody_raised_has_no_place() -> None:
     assert place_of(ValueError("1EG4TE5MK73")) == "ValueError"
+
+
+async def test_a_chunk_that_is_halved_when_its_partition_goes_makes_no_dead_letter_of_what_is_left(
+    scene: Scene,
+) -> None:
+    slow, deliver = asyncio.Event(), scene.app.producer.deliver
+
+    async def slowly(out: Outbox) -> None:
+        await slow.wait()
+        await deliver(out)
+
+    scene.app.producer.deliver = slowly
+    scene.work.raises = {2: [ValueError()]}
+    chunk = scene.put(0, 1, 2, 3)
+    await scene.until_true(lambda: len(scene.work.calls) == 2)
+    scene.progress.release()
+    scene.work.raises = {offset: [KeyError(), KeyError()] for offset in range(4)}  # the state has gone
+    slow.set()
+    await scene.until_true(lambda: chunk.state is not State.RUNNING)
+
+    assert chunk.state is State.DROPPED
+    assert scene.work.calls == [[0, 1, 2, 3], [0, 1]]
+    assert scene.app.producer.delivered == [[("accepted", 1, 2)]]
+    assert (scene.app.counted, scene.progress.watermark) == ([], 0)
+
+
+async def test_a_delivery_nobody_confirms_is_told_again_and_again_until_it_is(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(lane_module, "UNCONFIRMED_SECONDS", 0.001)
+    slow, deliver = asyncio.Event(), scene.app.producer.deliver
+
+    async def slowly(out: Outbox) -> None:
+        await slow.wait()
+        await deliver(out)
+
+    scene.app.producer.deliver = slowly
+    scene.put(0)
+    await scene.until_true(lambda: len(scene.app.retries) >= 2)
+    slow.set()
+    await scene.until(1)
+
+    assert "claims.received[1]: 1 batches for accepted are not confirmed for 0 s; see whether" in caplog.text
+    assert scene.app.producer.delivered == [[("accepted", 1, 1)]]
