@@ -18,7 +18,7 @@ from streams.embedded_kafka import EmbeddedKafka, free_port
 from streams.topics import Layout, Topics, apply_topics
 
 LAYOUT = Layout(partitions=2, received_partitions=2, side_partitions=1)
-DEADLINE_SECONDS = 120.0  # for a test that hangs, not a bar
+DEADLINE_SECONDS = 300.0  # for a test that hangs, not a bar
 _numbers = itertools.count()
 
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.kafka
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 2
-DEADLINE_SECONDS = 40
+DEADLINE_SECONDS = 120
 
 
 class Worker:

@@ -29,7 +29,7 @@ from streams.topics import Layout
 from tests.integration.test_crash import bodies, events_of, outcome_topics, recount
 
 CLAIMS = 1_500
-DEADLINE_SECONDS = 120.0
+DEADLINE_SECONDS = 300.0
 
 
 @pytest.fixture

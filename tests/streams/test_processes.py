@@ -19,7 +19,7 @@ from streams.kafka_watchdog import birth_mark
 from streams.supervisor import child
 from streams.supervisor.parent import Limits, Supervisor
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 90.0
 STAND_IN = """
 import http.server, os, signal, sys
 marker, manner = sys.argv[1], sys.argv[2]
