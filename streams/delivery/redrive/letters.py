@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from schemas.rejection import REJECTION_CODES
 from streams import headers as h
-from streams.delivery.dead_letters import ATTEMPT, REDRIVEN, attempts
+from streams.delivery.dead_letters import ATTEMPT, REDRIVEN, Original, attempts
 from streams.intake.arrival import DEFAULT_SOURCE
 from streams.topic_layout import Topics
 
@@ -18,36 +18,12 @@ class UnknownTopicNameError(Exception):
     """A topic that holds no dead letters: what was named, and what can be."""
 
 
-class LetterRecord(Protocol):
+class LetterRecord(Original, Protocol):
     """A record as an aiokafka consumer gives it."""
-
-    @property
-    def topic(self) -> str:
-        """Its topic."""
-
-    @property
-    def partition(self) -> int:
-        """Its partition."""
-
-    @property
-    def offset(self) -> int:
-        """Its offset."""
-
-    @property
-    def timestamp(self) -> int:
-        """Milliseconds since the epoch."""
 
     @property
     def key(self) -> bytes | None:
         """Its key."""
-
-    @property
-    def value(self) -> bytes | None:
-        """Its value."""
-
-    @property
-    def headers(self) -> "tuple[tuple[str, bytes], ...]":
-        """Its headers."""
 
 
 @dataclass(frozen=True, slots=True)
