@@ -84,7 +84,7 @@ generate: setup ## Write the files that are generated from code
 
 .PHONY: lock
 lock: setup ## Resolve the dependencies of pyproject.toml into requirements.lock
-	$(BIN)/pip-compile --quiet --extra dev --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
+	$(BIN)/pip-compile --quiet --extra dev --generate-hashes --no-strip-extras --allow-unsafe --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --no-emit-options --output-file requirements.lock pyproject.toml
 
 .PHONY: ci
