@@ -99,6 +99,7 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     _refuse_added_partitions(app, topics, layout, watch)
     app.on_dead_letter = lambda topic, code: metrics.dead_letters.labels(topic, code).inc()
     probe = watch_progress(app, store, metrics, settings.broker.stuck_seconds, lambda: watch.missing)
+    watch.on_answer, watch.on_no_answer = probe.others_answered, probe.nobody_answered
     stages = {topics.received: "intake", topics.patient_events: "validate"}
     app.on_confirmed = lambda tp, work, confirm: metrics.chunk_confirmed(stages[tp.topic], work, confirm)
     endpoint = Endpoint(metrics, _probes(app, store, metrics, topics, probe=probe, watch=watch), versions(ruleset))
@@ -168,14 +169,19 @@ def watch_progress(
             metrics.retries.labels(topic).inc()
 
     def look(error: Exception | None) -> None:
-        if error is not None or missing():
-            probe.broker_away()
-            return
-        signs = {tp: tries[tp] + store.records_read for tp in {*app.positions, *app.unread}}
-        unread = {tp: Mark(0, 1, signs[tp]) for tp in app.unread}
-        probe.look(unread | {tp: Mark(at.committed, at.end, signs[tp]) for tp, at in app.positions.items()})
+        if error is None and not missing():
+            probe.look(marks())
+        elif error is None:
+            probe.excused()
+        else:
+            probe.no_answer()
         if why := probe.not_alive():
             app.end(EXIT_STOPPED_HARD, f"{why}; this worker ends, to be started again")
+
+    def marks() -> dict[TP, Mark]:
+        signs = {tp: tries[tp] + store.records_read for tp in {*app.positions, *app.unread}}
+        unread = {tp: Mark(0, 1, signs[tp]) for tp in app.unread}
+        return unread | {tp: Mark(at.committed, at.end, signs[tp]) for tp, at in app.positions.items()}
 
     app.on_retry = lambda tp, error: trouble({tp}, error)
     app.on_trouble, app.on_look = trouble, look

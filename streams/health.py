@@ -39,11 +39,14 @@ class ProgressProbe:
         self._unseen_seconds = 0.0  # since the last look
         self._marks: dict[TP, Mark] = {}
         self._stood_seconds: dict[TP, float] = {}
+        self._away = False  # the last look was not answered
+        self._others_answered = False  # but a new connection has been, since then
+        self._cut_off_seconds = 0.0
 
     def look(self, marks: "Mapping[TP, Mark]") -> None:
         """Take in how far each partition is, now that the broker has answered."""
-        step = min(self._tick() - self._looked_at, LONGEST_STEP_SECONDS)
-        self._looked()
+        step = self._looked()
+        self._away, self._cut_off_seconds = False, 0.0
         self._stood_seconds = {
             tp: self._stood_seconds.get(tp, 0.0) + step for tp, mark in marks.items() if self._stands(tp, mark)
         }
@@ -55,15 +58,41 @@ class ProgressProbe:
             return False
         return (before.committed, before.signs) == (mark.committed, mark.signs)
 
-    def broker_away(self) -> None:
-        """The broker did not answer: nobody can move, and all begin anew when it is back."""
-        self._looked()
+    def excused(self) -> None:
+        """The broker has answered, but something all workers need is missing: all begin anew when it is back."""
+        self._away, self._cut_off_seconds = False, 0.0
+        self._begin_anew()
+
+    def no_answer(self) -> None:
+        """The broker did not answer this worker. It is waited for, unless it answers others: see `others_answered`."""
+        if not self._away:
+            self._away, self._others_answered = True, False
+        step = self._begin_anew()
+        self._cut_off_seconds = self._cut_off_seconds + step if self._others_answered else 0.0
+
+    def _begin_anew(self) -> float:
         self._stood_seconds = {}
         self._marks = {}
+        return self._looked()
 
-    def _looked(self) -> None:
+    def others_answered(self) -> None:
+        """The broker has answered a new connection, made with the settings and secrets as they are now.
+
+        A worker that is not answered although others are is cut off for good, by a changed password, certificate or
+        address; started again, it goes on.
+        """
+        self._others_answered = True
+
+    def nobody_answered(self) -> None:
+        """The broker has not answered a new connection either."""
+        self._others_answered = False
+
+    def _looked(self) -> float:
+        """Note the look; the seconds to count since the one before."""
+        step = min(self._tick() - self._looked_at, LONGEST_STEP_SECONDS)
         self._looked_at = self._asked_at = self._tick()
         self._unseen_seconds = 0.0
+        return step
 
     def not_alive(self) -> str:
         """What speaks against this worker, one sentence, or nothing."""
@@ -72,6 +101,11 @@ class ProgressProbe:
         self._asked_at = now
         if self._unseen_seconds >= max(self._limit_seconds, LONGEST_STEP_SECONDS):  # a look may take that long
             return f"nobody has looked at the partitions for {self._unseen_seconds:.0f} s"
+        if self._cut_off_seconds >= self._limit_seconds:
+            return (
+                f"the broker has not answered this worker for {self._cut_off_seconds:.0f} s although it answers new "
+                "connections (has a password, certificate or address changed?)"
+            )
         stuck = [(seconds, tp) for tp, seconds in self._stood_seconds.items() if seconds >= self._limit_seconds]
         if not stuck:
             return ""

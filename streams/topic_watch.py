@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 
 from mode import Service
@@ -28,6 +29,8 @@ class TopicWatch(Service):
     def __init__(self, app: ChunkApp, broker: BrokerSettings, every_seconds: float = EVERY_SECONDS) -> None:
         super().__init__()
         self.missing: tuple[str, ...] = ()
+        self.on_answer: Callable[[], None] = lambda: None  # the broker took a new connection, or
+        self.on_no_answer: Callable[[], None] = lambda: None  # it did not
         self._app = app
         self._broker = broker
         self._topics, self._layout = Topics(broker.prefix), broker.layout()
@@ -54,7 +57,9 @@ class TopicWatch(Service):
             differences = await check_topics(self._broker.bootstrap, self._topics, self._layout, client=client)
         except (TopicsError, SettingsError) as error:
             log.warning("the topics could not be looked at: %s", error)
+            self.on_no_answer()
             return
+        self.on_answer()
         self.missing = tuple(difference.message for difference in differences if difference.kind == "missing")
         for message in self.missing:
             log.error("%s; nothing is lost, what needs it waits", message)

@@ -129,6 +129,14 @@ def test_tries_again_rebuilt_state_and_a_broker_that_is_away_are_no_reason_to_en
     assert watched.ends == []
 
 
+def test_a_worker_that_alone_is_answered_no_more_ends_to_be_started_again(watched):
+    watched.look(trouble=TimeoutError())
+    watched.probe.others_answered()
+    watched.look(2, trouble=TimeoutError())
+
+    assert [code for code, _ in watched.ends] == [70]
+
+
 def test_while_a_topic_is_missing_nothing_ends_the_worker(watched):
     watched.missing = ("topic claims.accepted does not exist",)
     watched.look(5)

@@ -130,6 +130,12 @@ class Probed:
             self.probe.look({RECEIVED: mark})
         return self.probe.not_alive()
 
+    def is_not_answered(self, times: int = 1) -> str:
+        for _ in range(times):
+            self.now += 10
+            self.probe.no_answer()
+        return self.probe.not_alive()
+
 
 @pytest.fixture
 def probed() -> Probed:
@@ -158,9 +164,48 @@ def test_a_partition_that_moves_or_is_seen_to_be_worked_on_is_alive(probed, move
 
 def test_while_the_broker_is_away_nobody_stands(probed):
     probed.looks(*[Mark(5, 9)] * 13)
-    probed.probe.broker_away()
+
+    assert probed.is_not_answered(100) == ""
+    assert probed.looks(*[Mark(5, 9)] * 12) == ""
+
+
+def test_while_something_all_workers_need_is_missing_nobody_stands(probed):
+    probed.looks(*[Mark(5, 9)] * 13)
+    probed.probe.excused()
 
     assert probed.looks(*[Mark(5, 9)] * 12) == ""
+
+
+def test_a_worker_the_broker_answers_no_more_although_it_answers_new_connections_is_not_alive(probed):
+    probed.is_not_answered()
+    probed.probe.others_answered()
+
+    assert probed.is_not_answered(11) == ""
+    assert probed.is_not_answered() == (
+        "the broker has not answered this worker for 120 s although it answers new connections "
+        "(has a password, certificate or address changed?)"
+    )
+
+
+@pytest.mark.parametrize("back", [lambda probe: probe.look({}), ProgressProbe.excused])
+def test_what_a_new_connection_was_answered_before_the_trouble_says_nothing_about_it(probed, back):
+    probed.is_not_answered()
+    probed.probe.others_answered()
+    probed.is_not_answered(11)
+    back(probed.probe)
+
+    assert probed.is_not_answered(100) == ""
+
+
+def test_a_broker_that_refuses_new_connections_too_is_waited_for(probed):
+    probed.is_not_answered()
+    probed.probe.others_answered()
+    probed.is_not_answered(11)
+    probed.probe.nobody_answered()
+    probed.is_not_answered()
+    probed.probe.others_answered()
+
+    assert probed.is_not_answered(11) == ""
 
 
 def test_a_process_that_was_frozen_has_not_been_stuck(probed):

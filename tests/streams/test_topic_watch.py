@@ -67,6 +67,20 @@ async def test_what_moves_no_patient_between_partitions_ends_nothing(scene, topi
     assert scene.ends == []
 
 
+async def test_it_says_whether_the_broker_takes_new_connections(scene):
+    answers = []
+    scene.watch.on_answer = lambda: answers.append("yes")
+    scene.watch.on_no_answer = lambda: answers.append("no")
+    await scene.watch.look()
+    scene.says = BrokerUnreachable("no Kafka broker answers")
+    await scene.watch.look()
+    scene.says = []
+    scene.watch._broker = Unreadable()
+    await scene.watch.look()
+
+    assert answers == ["yes", "no", "no"]
+
+
 async def test_a_missing_topic_is_said_until_it_is_there(scene, caplog):
     scene.says = [difference("claims.accepted", "missing")]
     await scene.watch.look()
