@@ -269,7 +269,8 @@ class ChunkConsumer(driver.Consumer):
     async def settle(self, limit_seconds: float) -> None:
         """Stop delivery, drop what nobody started, wait for what is running, commit.
 
-        Who waits for the broker to take a chunk's outputs is waited for; who waits to try again gives up.
+        Who waits for the broker to take a chunk's outputs is waited for; who waits to try again gives up. Of two
+        hand-overs at once, as when a worker is stopped during a rebalance, both end with the one that ends first.
         """
         self.stop_flow()
         self.app.flow_control.suspend()
@@ -277,7 +278,7 @@ class ChunkConsumer(driver.Consumer):
         for progress in self._progress.values():
             progress.leave()
         deadline = self.loop.time() + limit_seconds
-        while any(p.running for p in self._progress.values()) and self.loop.time() < deadline:
+        while any(p.owned and p.running for p in self._progress.values()) and self.loop.time() < deadline:
             await self._wait_moved(0.2)
         await self._commit_until(deadline)
         late = sorted(tp for tp, p in self._progress.items() if p.running or p.watermark != p.committed)

@@ -243,8 +243,8 @@ async def test_a_feed_killed_in_the_middle_goes_on_where_it_was_acknowledged(sta
 
 async def test_ctrl_c_stops_with_what_was_acknowledged_in_the_journal(start, feed, topics, reader, tmp_path):
     (tmp_path / "a.jsonl").write_bytes(lines(5_000))
-    with start("a.jsonl", "--rate", "300", "--output", "json") as process:
-        await reader.until(lambda found: len(found) >= 300, topics.received)
+    with start("a.jsonl", "--rate", "50", "--output", "json") as process:
+        await reader.until(lambda found: len(found) >= 50, topics.received)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     (stopped,) = objects(out)

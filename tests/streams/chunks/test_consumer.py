@@ -245,6 +245,19 @@ async def test_a_hand_over_ends_at_its_limit_and_says_when_the_commit_failed(
     assert not running.owned  # or its next records would be worked on without their state
 
 
+async def test_a_hand_over_waits_no_longer_than_one_that_began_after_it(scene: Scene) -> None:
+    scene.fetched(100)
+    await scene.drain()
+    scene.chunks[0].take()
+    rebalance = asyncio.ensure_future(scene.consumer.settle(3600))
+    await asyncio.sleep(0)
+    await scene.consumer.settle(0.01)
+    async with asyncio.timeout(60):
+        await rebalance
+
+    assert not scene.chunks[0].owned
+
+
 async def test_what_is_confirmed_before_the_limit_of_a_hand_over_is_committed_and_nothing_after(scene: Scene) -> None:
     scene.fetched(100, 101, 102)
     await scene.drain()
