@@ -1,16 +1,18 @@
 """What a rule sees of a claim besides the claim itself: derived facts, history, parameters and reference data."""
 
 import enum
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim, LineOfBusiness
-from validators.codes import ESI, IN_SCOPE
-from validators.facts import NOTHING_KNOWN, AuthorizationFacts, EncounterFacts, Facts
-from validators.history import VOID, History, PastClaim, PastLine, Relation
+from schemas.encounter import Encounter
+from validators.codes import ESI, IN_SCOPE, REGION, Region
+from validators.facts import NOTHING_KNOWN, Facts
+from validators.history import VOID, Consumption, History, PastClaim, PastLine, Relation, consumption
 from validators.lines import Line, lines_of
 from validators.ruleset import Ruleset
 
@@ -113,7 +115,22 @@ class Context:
             line for past, line in self.earlier_lines if past.billing_npi == npi and line.service_date == service_date
         )
 
-    def encounter(self, line: Line) -> EncounterFacts | None:
+    def prior_sessions(self, region: Region, on: date) -> frozenset[date]:
+        """The days before `on` on which the person had an injection of the region, on this claim or an earlier one."""
+        earlier = ((line.procedure_code, line.service_date) for _, line in self.earlier_lines)
+        here = ((line.code, line.service_date) for line in self.esi_lines)
+        return frozenset(day for code, day in (*earlier, *here) if day < on and REGION.get(code) == region)
+
+    def consumed(self, line: Line) -> Consumption:
+        """What earlier claims have used of the authorization a line cites; of none nothing."""
+        cited = self.past.lines[line.index].authorization
+        return consumption(
+            (past, earlier)
+            for past, earlier in self.earlier_lines
+            if cited is not None and earlier.authorization == cited and earlier.procedure_code in ESI
+        )
+
+    def encounter(self, line: Line) -> Encounter | None:
         """What is known of the session of a line; None when nothing is."""
         return self.facts.encounter(line.code, line.service_date)
 
@@ -125,7 +142,7 @@ class Context:
         codes = self.ruleset.diagnosis_tiers["contrast_exception"]
         return any(d.code in codes or d.code.startswith(OBSTETRIC_CHAPTER) for d in self.claim.diagnoses)
 
-    def authorization(self, number: str) -> AuthorizationFacts | Unfed | None:
+    def authorization(self, number: str) -> Authorization | Unfed | None:
         """The record under a number; None when there is none; UNFED when it may exist and was not sent.
 
         Only a complete feed of authorizations makes an unknown number a fact.
@@ -156,10 +173,9 @@ def past_claim(
     position: int,
     *,
     in_scope: bool,
-    claim_ref: str | None,
-    original_ref: str | None,
+    reference: Callable[[str | None], str | None],
 ) -> PastClaim:
-    """The claim as history keeps it; the references are tokens of its numbers."""
+    """The claim as history keeps it; `reference` gives the token of a claim or authorization number."""
     return PastClaim(
         event_id=event_id,
         position=position,
@@ -167,12 +183,20 @@ def past_claim(
         role=_role(claim),
         source=claim.source,
         billing_npi=claim.billing_provider.npi,
-        claim_ref=claim_ref,
-        original_ref=original_ref,
+        claim_ref=reference(claim.claim_id),
+        original_ref=reference(claim.original_reference),
         frequency_code=claim.frequency_code,
         in_scope=in_scope,
         lines=tuple(
-            PastLine(line.code, line.modifiers, line.service_date, line.rendering_npi) for line in lines_of(claim)
+            PastLine(
+                line.code,
+                line.modifiers,
+                line.service_date,
+                line.rendering_npi,
+                line.units,
+                reference(line.authorization_number),
+            )
+            for line in lines_of(claim)
         ),
     )
 

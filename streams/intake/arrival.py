@@ -35,6 +35,14 @@ class ArrivedFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ArrivedPurge:
+    """A request in the log of a patient to forget what stands before it."""
+
+    event_id: str
+    patient_token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What is known of a record besides its bytes, in the order in which it dates a claim (contract section 2).
 

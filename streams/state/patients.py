@@ -1,0 +1,160 @@
+"""The state of every member of one partition: packed, for there are millions of them, and opened one at a time."""
+
+import struct
+from collections.abc import Iterator
+from datetime import date
+from itertools import islice
+from typing import NamedTuple
+
+from streams.sealing import Seal
+from streams.state import changelog
+from streams.state.entry import Entry, days_before, met_since, seen_since
+from streams.state.patient import Patient
+from validators.ruleset import StateTerms
+
+OPEN_PATIENTS = 1000
+"""How many members are kept as they were last read, beside their packed form: records of one often come together."""
+
+SWEPT_AT_ONCE = 200
+EVENT_BYTES = 32
+_LENGTH = struct.Struct(">I")
+
+
+class Change(NamedTuple):
+    """A record for the changelog; no `value` takes the entry out of it."""
+
+    key: bytes
+    value: bytes | None
+
+
+class Patients:
+    """The patients of a partition by token, each the run of its packed entries: length, event, value.
+
+    What has arrived too long ago to be seen by anything is swept out a few patients at a time, `revision_days` after
+    the last moment at which it could be seen, so that no record that comes late or again misses it.
+    """
+
+    def __init__(self, seal: Seal, terms: StateTerms) -> None:
+        self.seal = seal
+        self.terms = terms
+        self.newest = date.min  # the last day on which anything arrived
+        self._packed: dict[bytes, bytes] = {}
+        self._open: dict[str, Patient] = {}
+        self._events = 0
+        self._sweeping: Iterator[bytes] = iter(())
+        self._swept_on = date.min
+        self._purged: dict[str, int] = {}  # tokens whose entries before a position are to be taken out
+
+    def __len__(self) -> int:
+        """How many members are known."""
+        return len(self._packed)
+
+    @property
+    def events(self) -> int:
+        """How many events are kept."""
+        return self._events
+
+    def of(self, token: str) -> Patient:
+        """The state of a member, empty when nothing was met yet. To be read."""
+        patient = self._open.pop(token, None)
+        if patient is None:
+            packed = self._packed.get(bytes.fromhex(token))
+            if packed is None:
+                return Patient(self.terms)
+            patient = Patient(self.terms)
+            for event, value in _unpacked(packed):
+                patient.put(changelog.decode(event, value, self.seal))
+            if len(self._open) >= OPEN_PATIENTS:
+                del self._open[next(iter(self._open))]
+        self._open[token] = patient
+        return patient
+
+    def put(self, token: str, entry: Entry) -> Change:
+        """Enter an event, or what is to be kept of it from now on; the record that says so in the changelog."""
+        value = changelog.encode(entry, self.seal)
+        self._put_packed(bytes.fromhex(token), bytes.fromhex(entry.event_id), value)
+        self.newest = max(self.newest, entry.arrived_on)
+        if (patient := self._open.get(token)) is not None:
+            patient.put(entry)
+        if entry.purge is not None:
+            self._purged[token] = entry.position
+        return Change(changelog.key_of(token, entry.event_id), value)
+
+    def restore(self, key: bytes | None, value: bytes | None) -> None:
+        """Enter a record of the changelog, in its order. Raises UnknownEntryError."""
+        named = changelog.parse_key(key)
+        if named is None:
+            return  # what else stands there, such as whose state it is
+        if value is None:
+            self._take_out(*named)
+            return
+        value = changelog.current(named, value, self.seal)
+        self._put_packed(*named, value)
+        kept = changelog.kept_of(value)
+        self.newest = max(self.newest, kept.moment.arrived_on)
+        if kept.is_purge:
+            token = named.token.hex()
+            self._purged[token] = max(kept.moment.position, self._purged.get(token, -1))
+
+    def swept(self, committed: int) -> Iterator[Change]:
+        """What is to be taken out of the changelog now, or kept with less; `committed` is how far the log is done.
+
+        A purge takes effect on the changelog once nothing before it can be read again.
+        """
+        for token in [token for token, position in self._purged.items() if position < committed]:
+            del self._purged[token]
+            for entry in self.of(token).before_last_purge():
+                yield self._remove(token, entry.event_id)
+        if self._swept_on < self.newest:
+            self._swept_on, self._sweeping = self.newest, iter(tuple(self._packed))
+        for token_bytes in islice(self._sweeping, SWEPT_AT_ONCE):
+            yield from self._without_what_is_old(token_bytes)
+
+    def _without_what_is_old(self, token: bytes) -> Iterator[Change]:
+        latest = days_before(self.newest, self.terms.revision_days)
+        met, seen = met_since(latest, self.terms), seen_since(latest, self.terms)
+        for event, value in _unpacked(self._packed.get(token, b"")):
+            kept = changelog.kept_of(value)
+            if kept.is_purge:
+                continue  # the proof stays
+            if kept.moment.arrived_on < (met if kept.only_met else seen):
+                yield self._remove(token.hex(), event.hex())
+            elif kept.is_redecidable and kept.moment.arrived_on < met:
+                entry = changelog.decode(event, value, self.seal)
+                yield self.put(token.hex(), entry._replace(redecidable=None))
+
+    def _remove(self, token: str, event_id: str) -> Change:
+        self._take_out(bytes.fromhex(token), bytes.fromhex(event_id))
+        if (patient := self._open.get(token)) is not None:
+            patient.remove(event_id)
+        return Change(changelog.key_of(token, event_id), None)
+
+    def _put_packed(self, token: bytes, event: bytes, value: bytes) -> None:
+        packed = self._packed.get(token, b"")
+        if event in packed:  # then most likely as the name of an entry
+            self._take_out(token, event)
+            packed = self._packed.get(token, b"")
+        self._packed[token] = packed + _LENGTH.pack(len(value)) + event + value
+        self._events += 1
+
+    def _take_out(self, token: bytes, event: bytes) -> None:
+        parts = [(name, value) for name, value in _unpacked(self._packed.get(token, b"")) if name != event]
+        before, after = self._packed.pop(token, b""), _pack(parts)
+        if after:
+            self._packed[token] = after
+        self._events -= len(after) != len(before)
+
+
+def _unpacked(packed: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Event and value of each entry."""
+    at = 0
+    while at < len(packed):
+        (length,) = _LENGTH.unpack_from(packed, at)
+        at += _LENGTH.size
+        event, value = packed[at : at + EVENT_BYTES], packed[at + EVENT_BYTES : at + EVENT_BYTES + length]
+        yield event, value
+        at += EVENT_BYTES + length
+
+
+def _pack(parts: list[tuple[bytes, bytes]]) -> bytes:
+    return b"".join(_LENGTH.pack(len(value)) + event + value for event, value in parts)
