@@ -19,7 +19,7 @@ from streams.deciding import Decided, Decider
 from streams.intake.arrival import Arrived, ArrivedFact, Circumstances, arrive, arrive_fact
 from streams.intake.items import ReadClaim, ReadFact, Span
 from streams.sealing import Seal
-from streams.state.entry import Entry, Moment
+from streams.state.entry import Moment
 from streams.state.patients import Patients
 from streams.tokens import BUILT_IN_KEY, Tokens
 from validators.loading import load_ruleset
