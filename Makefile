@@ -63,6 +63,10 @@ chaos-slice: setup ## The part of it that CI runs, with small feeds
 soak: setup ## A million claims through two workers: memory, descriptors, lag, account (CLAIMS=, RATE=)
 	$(BIN)/python -m tests.soak.soak --claims $(or $(CLAIMS),1000000) --rate $(or $(RATE),1200)
 
+.PHONY: bench
+bench: setup ## Measure; figures go to ops/benchmarks/results/latest.json (SUITE=state)
+	$(BIN)/python -m ops.benchmarks $(or $(SUITE),state)
+
 # -- lint -------------------------------------------------------------------------------------------------------------
 
 .PHONY: format

@@ -16,11 +16,11 @@ from streams.intake.arrival import Arrived, ArrivedFact, ArrivedPurge
 from streams.state.claim_body import body_of, claim_of
 from streams.state.entry import Entry, Issued, Moment, Purge, Redecidable, seen_since
 from streams.state.patients import Change, Patients
-from validators.context import Context, is_in_scope, past_claim
+from validators.context import Context, Event
 from validators.decide import decide
 from validators.engine import Evaluation, OnError, evaluate, unheard
 from validators.facts import Facts
-from validators.history import REPLACEMENT, VOID, History, PastClaim, Relation
+from validators.history import CHANGES, History, PastClaim, Relation
 from validators.ruleset import Ruleset
 
 
@@ -84,17 +84,17 @@ class Decider:
         if known is not None:
             claim = claim.model_copy(update={"received_on": known.received_on})
             moment = known.moment
-        past = _past_claim(claim, arrived.event_id, moment.position, token)
         history, facts = patient.history(arrived.person, moment), patient.facts(arrived.person, moment)
-        context, evaluation = self._judge(claim, past, history, facts)
+        context, evaluation = self._judge(claim, _event(arrived.event_id, moment.position, token), history, facts)
         decision = self._decision(context, evaluation, token)
         entry = None
         if known is None:
-            kept = past if self._enters_history(claim, context) else None
-            entry = Entry(arrived.event_id, moment, claim.received_on, arrived.person, kept)
-            if kept is not None and past.in_scope and claim.frequency_code != VOID:
-                first = Issued(moment.position, decision.decision_id, decision.outcome)
-                entry = entry._replace(redecidable=Redecidable(patients.seal.close(body_of(claim)), (first,)))
+            entry = Entry(arrived.event_id, moment, claim.received_on, arrived.person)
+            if self._enters_history(context):
+                entry = entry._replace(claim=context.past)
+                if context.all_rules_apply:
+                    first = Issued(moment.position, decision.decision_id, decision.outcome)
+                    entry = entry._replace(redecidable=Redecidable(patients.seal.close(body_of(claim)), (first,)))
         return Decided(decision, context, evaluation, position, entry, redelivered=known is not None)
 
     @staticmethod
@@ -128,8 +128,9 @@ class Decider:
             history = patient.history(entry.person, entry.moment)
             facts = patient.facts(entry.person, fact.moment, seen_since(entry.arrived_on, self.ruleset.state))
             # Judged without the fact and with it: what else changed since, such as a rule, is no reason to revise.
-            _, without = self._judge(claim, past, history, facts)
-            context, evaluation = self._judge(claim, past, history, _with(facts, fact))
+            event = _event(entry.event_id, entry.position, token)
+            _, without = self._judge(claim, event, history, facts)
+            context, evaluation = self._judge(claim, event, history, _with(facts, fact))
             if without.findings == evaluation.findings:
                 continue
             issued = [each for each in redecidable.issued if each.position < fact.position]
@@ -153,8 +154,8 @@ class Decider:
                 withdrawn_from=before if before != decision.outcome else None,
             )
 
-    def _judge(self, claim: Claim, past: PastClaim, history: History, facts: Facts) -> tuple[Context, Evaluation]:
-        context = Context(claim, self.ruleset, past, history, facts)
+    def _judge(self, claim: Claim, event: Event, history: History, facts: Facts) -> tuple[Context, Evaluation]:
+        context = Context(claim, self.ruleset, event, history, facts)
         return context, evaluate(context, self.ruleset, self.on_error)
 
     def _decision(
@@ -171,7 +172,7 @@ class Decider:
             context.claim,
             evaluation,
             self.ruleset,
-            event_id=context.past.event_id,
+            event_id=context.event.event_id,
             patient_token=token,
             in_scope=context.in_scope,
             cause=cause,
@@ -179,11 +180,11 @@ class Decider:
             supersedes=supersedes,
         )
 
-    def _enters_history(self, claim: Claim, context: Context) -> bool:
+    def _enters_history(self, context: Context) -> bool:
         """In-scope claims do, and others that take a claim out of history, that may, or that one was waiting for."""
-        if claim.test and not self.keep_tests:
+        if context.claim.test and not self.keep_tests:
             return False
-        return context.in_scope or claim.frequency_code in (REPLACEMENT, VOID) or context.relation != Relation()
+        return context.in_scope or context.claim.frequency_code in CHANGES or context.relation != Relation()
 
 
 def _concerns(fact: Entry, claim: PastClaim) -> bool:
@@ -197,12 +198,10 @@ def _with(facts: Facts, fact: Entry) -> Facts:
     return Facts((*facts.authorizations, *authorizations), (*facts.encounters, *encounters))
 
 
-def _past_claim(claim: Claim, event_id: str, position: int, patient_token: str) -> PastClaim:
-    """The claim as history keeps it; a number is kept as a token, by which it is known again only within the member."""
+def _event(event_id: str, position: int, patient_token: str) -> Event:
+    """The event of a claim; a number is known again by its token only within the member."""
 
-    def reference(number: str | None) -> str | None:
-        if not number:
-            return None
+    def reference(number: str) -> str:
         return hashlib.sha256(f"{patient_token}\0{number}".encode()).hexdigest()[:32]
 
-    return past_claim(claim, event_id, position, in_scope=is_in_scope(claim), reference=reference)
+    return Event(event_id, position, reference)

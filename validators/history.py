@@ -73,6 +73,11 @@ class History:
     active: dict[str, PastClaim] = field(default_factory=dict)
     waiting: dict[str, PastClaim] = field(default_factory=dict)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing came before that anything could stand to."""
+        return not (self.active or self.waiting)
+
     def relate(self, claim: PastClaim) -> Relation:
         """How `claim` would change what counts, were it added now."""
         if claim.frequency_code not in CHANGES:

@@ -5,7 +5,6 @@ and the claims that can be decided anew, are sealed. Values of version 1 were JS
 """
 
 from datetime import date
-from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
@@ -27,15 +26,6 @@ class UnknownEntryError(Exception):
     """A changelog record of a version this worker does not read: run a worker at least as new as its writer."""
 
 
-class _Line(msgspec.Struct, array_like=True, frozen=True):
-    code: str
-    modifiers: tuple[str, ...]
-    service_day: int
-    rendering_npi: str
-    units: Decimal
-    authorization: bytes
-
-
 class _Claim(msgspec.Struct, array_like=True, frozen=True):
     claim_type: str
     role: str
@@ -45,7 +35,7 @@ class _Claim(msgspec.Struct, array_like=True, frozen=True):
     original_ref: bytes
     frequency_code: str
     in_scope: bool
-    lines: tuple[_Line, ...]
+    lines: tuple[PastLine, ...]
     sealed: bytes
     issued: tuple[tuple[int, bytes, int], ...]
 
@@ -62,7 +52,7 @@ class _Value(msgspec.Struct, array_like=True, frozen=True):
     purge: tuple[int, bytes] | None
 
 
-_encode = msgspec.msgpack.Encoder(decimal_format="string").encode
+_encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
 _decode = msgspec.msgpack.Decoder(_Value).decode
 
 
@@ -175,17 +165,7 @@ def _packed_claim(claim: PastClaim, redecidable: Redecidable | None) -> _Claim:
         bytes.fromhex(claim.original_ref or ""),
         claim.frequency_code,
         claim.in_scope,
-        tuple(
-            _Line(
-                line.procedure_code,
-                tuple(sorted(line.modifiers)),
-                line.service_date.toordinal(),
-                line.rendering_npi,
-                line.units,
-                bytes.fromhex(line.authorization or ""),
-            )
-            for line in claim.lines
-        ),
+        claim.lines,
         redecidable.sealed if redecidable else b"",
         tuple((i.position, bytes.fromhex(i.decision_id), OUTCOMES.index(i.outcome)) for i in redecidable.issued)
         if redecidable
@@ -205,17 +185,7 @@ def _past_claim(event_id: str, position: int, claim: _Claim) -> PastClaim:
         claim.original_ref.hex() or None,
         claim.frequency_code,
         claim.in_scope,
-        tuple(
-            PastLine(
-                line.code,
-                frozenset(line.modifiers),
-                date.fromordinal(line.service_day),
-                line.rendering_npi,
-                line.units,
-                line.authorization.hex() or None,
-            )
-            for line in claim.lines
-        ),
+        claim.lines,
     )
 
 

@@ -40,6 +40,7 @@ class Patients:
         self.newest = date.min  # the last day on which anything arrived
         self._packed: dict[bytes, bytes] = {}
         self._open: dict[str, Patient] = {}
+        self._nobody = Patient(terms)
         self._events = 0
         self._sweeping: Iterator[bytes] = iter(())
         self._swept_on = date.min
@@ -60,7 +61,7 @@ class Patients:
         if patient is None:
             packed = self._packed.get(bytes.fromhex(token))
             if packed is None:
-                return Patient(self.terms)
+                return self._nobody
             patient = Patient(self.terms)
             for event, value in _unpacked(packed):
                 patient.put(changelog.decode(event, value, self.seal))
