@@ -215,9 +215,9 @@ def x12() -> bytes:
 
 
 def fhir() -> bytes:
-    """Two claims of one member in a Bundle."""
-    claims = [json.loads(json.dumps(FHIR_CLAIM).replace("PT-0001", name)) for name in ("F-1", "F-2")]
-    return encoded(bundle(*claims)) + b"\n"
+    """Two claims of one member, one in a Bundle inside the other's."""
+    first, second = (json.loads(json.dumps(FHIR_CLAIM).replace("PT-0001", name)) for name in ("F-1", "F-2"))
+    return encoded(bundle(first, bundle(second))) + b"\n"
 
 
 async def stands(bootstrap: str, *names: str) -> dict[str, int]:
