@@ -8,6 +8,7 @@ import pytest
 
 from schemas.decision import Decision
 from streams.cli import check_output
+from streams.intake.fhir import record as fhir_record
 from streams.intake.items import Rejected
 from streams.intake.x12 import assembler
 from streams.intake.x12.assembler import read_x12
@@ -284,8 +285,15 @@ class TestOptions:
         monkeypatch.setattr(assembler, "CLAIMS_PER_RECORD_MAX", 1)
 
         assert any(isinstance(item, Rejected) for item in read_x12(content))
-        assert [line["claim_id"] for line in check("a.837", "--output", "json").lines] == ["A", "B", "C"]
-        assert [line["claim_id"] for line in whole] == ["A", "B", "C"]
+        assert ["A", "B", "C"] == [line["claim_id"] for line in whole]
+        assert whole == check("a.837", "--output", "json").lines
+
+    def test_a_bundle_is_read_beyond_the_claims_a_record_may_hold_as_one(self, check, monkeypatch):
+        write("a.json", bundle(FHIR_CLAIM, bundle(FHIR_CLAIM, changed("total")), FHIR_CLAIM))
+        whole = check("a.json", "--output", "json").lines
+        monkeypatch.setattr(fhir_record, "CLAIMS_PER_RECORD_MAX", 1)
+
+        assert whole == check("a.json", "--output", "json").lines
 
 
 class TestFhir:
