@@ -138,17 +138,15 @@ class Redrive:
             tally.passed_over += 1
         elif (*letter.place, letter.at_ms) in marked:
             tally.redriven += 1
+        elif (size := _size_bound(letter)) > self.limit_bytes:
+            tally.leave(letter)
         else:
             tally.choose(letter)
             if self.producer is not None:
-                await self._add(letter)
+                await self._add(letter, size)
 
-    async def _add(self, letter: Letter) -> None:
+    async def _add(self, letter: Letter, size: int) -> None:
         """Put a letter into the next transaction, and send that when it is full."""
-        size = BATCH_OVERHEAD_BYTES + size_bound(letter.key, letter.value, letter.redriven_headers())
-        if size > self.limit_bytes:
-            self.tally.too_large.append(letter.position)
-            return
         self._batch.append(letter)
         self._batch_bytes += size
         # Paced between transactions, never within one: an open transaction holds up all who read behind it.
@@ -194,6 +192,11 @@ class Redrive:
         key = f"{letter.partition}:{letter.offset}".encode()
         mark = json.dumps({"attempt": letter.attempt, "at_ms": letter.at_ms}).encode()
         return record, await self.producer.send(self.route.marks, mark, key=key, partition=0)
+
+
+def _size_bound(letter: Letter) -> int:
+    """The most bytes that it takes on its topic when it is sent again."""
+    return BATCH_OVERHEAD_BYTES + size_bound(letter.key, letter.value, letter.redriven_headers())
 
 
 async def _read(consumer: Any, topic: str, spans: Sequence[range], stop: asyncio.Event) -> AsyncIterator[Sequence[Any]]:
