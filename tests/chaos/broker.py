@@ -61,11 +61,6 @@ class Broker:
         """End it by SIGTERM."""
         await asyncio.to_thread(self.kafka.terminate)
 
-    async def ended(self) -> None:
-        """Return when it has ended by itself."""
-        while self.kafka.running:  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.1)
-
     async def heal(self) -> None:
         """End whatever is done to it, so that its topics can be read."""
         self.left.heal()

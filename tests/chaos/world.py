@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -18,14 +17,16 @@ from tests.chaos.broker import Broker
 from tests.chaos.facts import with_facts
 from tests.chaos.feeder import Feeder, producer
 from tests.chaos.reading import Monitor, counts, read_all
+from tests.chaos.waiting import Look, until
 from tests.chaos.workers import ROOT, STRUCK, Worker, start_worker
 
 PARTITIONS = 4
 LAYOUT = Layout(partitions=PARTITIONS, received_partitions=PARTITIONS)
 COMMIT_INTERVAL_SECONDS, WINDOW, CHUNK_MAX = 0.25, 4, 200
 FEED_CLAIMS_MAX = 200_000
-WAIT_SECONDS = 120.0
-CATCH_UP_SECONDS = 120.0
+
+Sent = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
+"""Value, key and headers."""
 
 
 class Skipped(Exception):  # noqa: N818 - says what happened
@@ -34,7 +35,7 @@ class Skipped(Exception):  # noqa: N818 - says what happened
 
 @dataclass
 class World:
-    """What a fault acts on. Every wait ends with TimeoutError when what is waited for does not come about."""
+    """What a fault acts on. Every wait ends with StoodStill when nothing moves any more."""
 
     broker: Broker
     topics: Topics
@@ -90,24 +91,35 @@ class World:
         """Say that from now on the worker can recover."""
         self.fault_ended_ms = int(clock.seconds() * 1000)
 
+    async def until(self, what: str, look: Look) -> None:
+        """As `waiting.until`, and raise WorkerEnded when a worker ends that should not."""
+
+        async def with_workers() -> tuple[bool, str]:
+            self._require_workers()
+            return await look()
+
+        await until(what, with_workers)
+
     async def busy(self, claims: int = 1500) -> None:
         """Return when both agents have gone on by about so many claims under the feed, which goes on."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            wanted = self.some(claims)
-            log, decided = await self.end(self.topics.patient_events), await self.end(*self.outcomes)
-            while (
-                await self.end(self.topics.patient_events) < log + wanted
-                or await self.end(*self.outcomes) < decided + wanted
-            ):
-                self._require_workers()
-                await asyncio.sleep(0.05)
+        wanted = self.some(claims)
+        log, decided = await self.end(self.topics.patient_events), await self.end(*self.outcomes)
+
+        async def look() -> tuple[bool, str]:
+            read = await self.end(self.topics.patient_events) - log
+            judged = await self.end(*self.outcomes) - decided
+            return min(read, judged) >= wanted, f"{read} of {wanted} events in the log, {judged} of {wanted} decisions"
+
+        await self.until("both agents to go on under the feed", look)
 
     async def fed(self, claims: int) -> None:
         """Return when about so many more claims were fed."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            goal = self.feeder.claims + self.some(claims)
-            while self.feeder.claims < goal:  # noqa: ASYNC110 - the feed is paced by the clock
-                await asyncio.sleep(0.05)
+        goal = self.feeder.claims + self.some(claims)
+
+        async def look() -> tuple[bool, str]:
+            return self.feeder.claims >= goal, f"{self.feeder.claims} of {goal} claims"
+
+        await self.until("the feed", look)
 
     async def end(self, *names: str) -> int:
         """The ends of the partitions of these topics, added up; waits for the broker."""
@@ -116,29 +128,52 @@ class World:
 
     async def drained(self) -> None:
         """Return when the group has committed everything that stands on the topics it reads."""
-        async with asyncio.timeout(CATCH_UP_SECONDS):
-            while await self._behind(self.topics.received) or await self._behind(self.topics.patient_events):
-                self._require_workers()
-                await asyncio.sleep(0.1)
+
+        async def look() -> tuple[bool, str]:
+            waiting = await self.waiting()
+            return not waiting, f"{waiting} records are still to be committed"
+
+        await self.until("the workers to commit everything they read", look)
+
+    async def waiting(self) -> int:
+        """How far what the group has committed of both inputs is from their ends, in records."""
+        read = {self.topics.received: PARTITIONS, self.topics.patient_events: PARTITIONS}
+        partitions = [TopicPartition(name, n) for name, count in read.items() for n in range(count)]
+        ends, committed = await self.monitor.ends(partitions), await self.monitor.committed(self.group)
+        return sum(abs(ends[tp] - max(0, committed.get(tp, 0))) for tp in partitions)
 
     async def stop_workers(self) -> None:
         """Stop what runs, in order; raise WorkerEnded when one did not end well."""
         await asyncio.gather(*(worker.terminate() for worker in self.workers if worker.running))
         self._require_workers()
 
-    async def produce(self, topic: str, *values: tuple[bytes | None, bytes | None, list[tuple[str, Any]]]) -> None:
-        """Send values with key and headers as nobody of ours would, and wait until the broker has them."""
+    async def kill_workers(self) -> None:
+        """Leave no process behind."""
+        for worker in self.workers:
+            if worker.running:
+                await worker.kill()
+
+    async def produce(self, topic: str, *values: Sent) -> None:
+        """Send values with key and headers, over the partitions in turn, until the broker has them."""
         client = producer(self.broker.direct)
         await client.start()
         try:
+            sent = []
             for number, (value, key, headers) in enumerate(values):
-                await client.send_and_wait(topic, value, key=key, headers=headers, partition=number % PARTITIONS)
+                sent.append(
+                    await client.send(topic, value, key=key, headers=list(headers), partition=number % PARTITIONS)
+                )
+            await asyncio.gather(*sent)
         finally:
             await client.stop()
 
-    async def keep_records(self, *names: str) -> None:
-        """Keep what stands on topics that are about to be deleted, for the account."""
-        self.before |= await read_all(self.broker.direct, names)
+    async def read(self, topic: str) -> list[ConsumerRecord]:
+        """What stands on a topic."""
+        return (await read_all(self.broker.direct, [topic]))[topic]
+
+    async def keep_records(self, topic: str) -> None:
+        """Keep what stands on a topic that is about to be deleted, for the account."""
+        self.before[topic] = await self.read(topic)
 
     async def quiet(self, change: Callable[[], Awaitable[None]]) -> None:
         """Make a change while nothing is fed and everything fed is decided, so that it is known what it takes away."""
@@ -160,9 +195,12 @@ class World:
         """Delete topics, and return when they are gone."""
         async with self.admin() as admin:
             await admin.delete_topics(list(names))
-        async with asyncio.timeout(WAIT_SECONDS):
-            while await counts(self.broker.direct, names):  # noqa: ASYNC110 - the broker deletes at its leisure
-                await asyncio.sleep(0.05)
+
+        async def look() -> tuple[bool, str]:
+            there = await counts(self.broker.direct, names)
+            return not there, f"{len(there)} are there"
+
+        await until("topics to be deleted", look)
 
     @asynccontextmanager
     async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
@@ -177,11 +215,6 @@ class World:
     def _require_workers(self) -> None:
         for worker in self.workers:
             worker.require_expected()
-
-    async def _behind(self, topic: str) -> bool:
-        partitions = [TopicPartition(topic, n) for n in range(PARTITIONS)]
-        ends, committed = await self.monitor.ends(partitions), await self.monitor.committed(self.group)
-        return any(committed.get(tp, 0) != ends[tp] for tp in partitions)
 
 
 @asynccontextmanager
@@ -204,7 +237,5 @@ async def new_world(
         async with feeder:
             yield world
     finally:
-        for worker in world.workers:
-            if worker.running:
-                await worker.kill()
+        await world.kill_workers()
         await world.monitor.close()
