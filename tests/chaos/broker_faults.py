@@ -122,6 +122,7 @@ async def one_of_two_cut_off(world: World) -> None:
     """One of two workers alone loses the broker beyond its session: its partitions move, then it comes back."""
     await world.start(bootstrap=world.broker.behind_left)
     await world.start(bootstrap=world.broker.behind_right)
+    await world.joined(2)
     await world.busy()
     world.broker.right.cut()
     await asyncio.sleep(LONG_CUT_SECONDS)

@@ -38,6 +38,7 @@ async def _killed_three_times(world: World, **settings: str) -> None:
 async def one_of_two_killed(world: World) -> None:
     """SIGKILL of one of two workers: the other one takes over."""
     worker, _ = await world.start(), await world.start()
+    await world.joined(2)
     await world.busy()
     await worker.kill()
     world.fault_ended()
@@ -59,6 +60,7 @@ async def zombie(world: World) -> None:
     frozen = await world.start()
     await world.busy()
     await world.start()
+    await world.joined(2)
     await world.busy(500)
     frozen.freeze()
     await asyncio.sleep(FROZEN_SECONDS)
@@ -71,8 +73,9 @@ async def one_four_two(world: World) -> None:
     """One worker becomes four, four become two."""
     workers = [await world.start()]
     await world.busy()
-    for _ in range(3):
+    for count in (2, 3, 4):
         workers.append(await world.start())
+        await world.joined(count)
         await world.busy(400)
     for worker in workers[:2]:
         await worker.terminate()
@@ -86,10 +89,12 @@ async def rebalance_under_backlog(world: World) -> None:
     first = await world.start()
     await world.busy(300)
     second = await world.start()
+    await world.joined(2)
     await world.busy(300)
     await first.terminate()
     await world.busy(300)
     await world.start()
+    await world.joined(2)
     await world.busy(300)
     await second.terminate()
     world.fault_ended()
@@ -121,9 +126,11 @@ async def rolling_upgrade(world: World) -> None:
     with tarfile.open(fileobj=io.BytesIO(archived.stdout)) as tree:
         tree.extractall(folder, filter="data")
     before = [await world.start(code=folder), await world.start(code=folder)]
+    await world.joined(2)
     await world.busy(3000)
     for worker in before:
         await worker.terminate()
         await world.start()
+        await world.joined(2)
         await world.busy(500)
     world.fault_ended()

@@ -131,6 +131,15 @@ class World:
         partitions = [TopicPartition(name, n) for name in names for n in range(PARTITIONS)]
         return sum((await self.monitor.ends(partitions)).values())
 
+    async def joined(self, count: int) -> None:
+        """Return when so many workers share the partitions."""
+
+        async def look() -> tuple[bool, str]:
+            state, members = await self.monitor.members(self.group)
+            return (state, members) == ("Stable", count), f"{members} of {count}, {state}"
+
+        await self.until("workers to join the group", look)
+
     async def drained(self) -> None:
         """Return when the group has committed everything that stands on the topics it reads."""
 
