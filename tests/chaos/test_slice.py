@@ -10,7 +10,7 @@ from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.waiting import until
 from tests.chaos.world import BACKLOG_SECONDS, World
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
 NAMES = (
     "SIGKILL of one of two",
@@ -23,7 +23,7 @@ NAMES = (
     "exceptions in commits",
 )
 SLICE = {scenario.name: scenario for scenario in SCENARIOS if scenario.name in NAMES}
-TERMS = Terms(seed=5, rate=400.0, scale=0.15)
+TERMS = Terms(seed=5, rate=150.0, scale=0.1)
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def quiet_client(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def a_worker_that_lies(world: World) -> None:
-    await world.start(fault={"kind": "lies"})
+    await world.start(fault={"kind": "lies", "every": 25})
     await world.busy()
     world.fault_ended()
 
