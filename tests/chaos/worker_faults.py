@@ -45,6 +45,16 @@ async def one_of_two_killed(world: World) -> None:
     await world.busy(500)
 
 
+async def one_of_two_killed_while_the_other_stops(world: World) -> None:
+    """SIGTERM of one of two workers at the moment the other is killed: nobody is left to take over, until one comes."""
+    stopped, killed = await world.start(), await world.start()
+    await world.joined(2)
+    await world.busy()
+    await asyncio.gather(stopped.terminate(), killed.kill())
+    world.fault_ended()
+    await world.start()
+
+
 async def stopped_five_times(world: World) -> None:
     """SIGTERM, each time while both agents are busy; another worker is started when the first has ended."""
     for _ in range(5):
@@ -79,6 +89,19 @@ async def one_four_two(world: World) -> None:
         await world.busy(400)
     for worker in workers[:2]:
         await worker.terminate()
+        await world.busy(400)
+    world.fault_ended()
+
+
+async def four_restarted(world: World) -> None:
+    """Each of four workers is stopped under load and replaced before the next, as an orchestrator rolls them."""
+    workers = [await world.start() for _ in range(4)]
+    await world.joined(4)
+    await world.busy()
+    for worker in workers:
+        await worker.terminate()
+        await world.start()
+        await world.joined(4)
         await world.busy(400)
     world.fault_ended()
 
