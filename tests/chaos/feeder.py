@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Self
 
 from aiokafka import AIOKafkaProducer
@@ -43,6 +43,7 @@ class Feeder:
         self._records: Iterator[FeedRecord] = iter(records)
         self._also: deque[FeedRecord] = deque()
         self.rate = rate
+        self.key_of: Callable[[FeedRecord], bytes] = lambda record: record.source.encode()
         self.claims = self.goal = 0
         self.paused = self.held = False
         self.acknowledged: Counter[str] = Counter()
@@ -124,7 +125,7 @@ class Feeder:
                 answer = await self._producer.send(
                     self.topic,
                     record.value,
-                    key=record.source.encode(),
+                    key=self.key_of(record),
                     partition=partition,
                     headers=headers_of(record),
                 )

@@ -103,7 +103,7 @@ async def play(scenario: Scenario, broker: Broker, folder: Path, terms: Terms, s
         else:
             rows = await _judged(scenario, world, terms, say)
         await world.kill_workers()
-        await world.delete(*await _topics_of(world))
+        await world.delete(*await _topics_of(world, prefix))
     return rows
 
 
@@ -148,7 +148,7 @@ def _rows(scenario: Scenario, world: World, found: Found, troubles: list[str], r
     intake = account_of_intake(found, SOURCES)
     validate = account_of_validate(found, scenario.ruleset())
     held = Counter(sha256(each.value or b"").hexdigest() for each in found.received)
-    lost = world.feeder.acknowledged - held
+    lost = world.feeder.acknowledged - held - world.compacted
     intake.wrong += [f"the broker lost an acknowledged record {each[:12]}" for each in lost]
     recovered = recovery_seconds(found, world.fault_ended_ms or NEVER_MS)
     rows = []
@@ -204,6 +204,6 @@ def _seconds(until_ms: int | None, since_ms: int) -> float | None:
     return None if until_ms is None else round(max(0, until_ms - since_ms) / 1000, 2)
 
 
-async def _topics_of(world: World) -> Sequence[str]:
+async def _topics_of(world: World, prefix: str) -> Sequence[str]:
     async with world.admin() as admin:
-        return [name for name in await admin.list_topics() if name.startswith(world.topics.prefix)]
+        return [name for name in await admin.list_topics() if name.startswith(prefix)]

@@ -1,6 +1,6 @@
 """Every fault with its name and what it may repeat: the matrix of the engine page."""
 
-from tests.chaos import broker_faults, code_faults, topic_faults, worker_faults
+from tests.chaos import broker_faults, code_faults, input_faults, topic_faults, worker_faults
 from tests.chaos.broken_rule import broken_ruleset
 from tests.chaos.scenario import Scenario
 
@@ -17,6 +17,9 @@ SCENARIOS = (
     Scenario("outcome topic deleted", topic_faults.outcome_topic_deleted),
     Scenario("dead letter topic deleted", topic_faults.dead_letter_topic_deleted),
     Scenario("outcome topic resized", topic_faults.outcome_topic_resized),
+    Scenario("received topic resized", input_faults.received_resized),
+    Scenario("log of patients resized", input_faults.log_resized),
+    Scenario("compacted input and SIGKILL", input_faults.received_compacted, crashes=(1, 1)),
     Scenario("hanging transaction", topic_faults.hanging_transaction),
     Scenario("aborted transactions and SIGKILL", topic_faults.aborted_transactions, crashes=(1, 1)),
     Scenario("SIGKILL x3", worker_faults.killed_three_times, crashes=(3, 3)),

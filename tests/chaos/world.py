@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -51,6 +52,8 @@ class World:
     scale: float
     workers: list[Worker] = field(default_factory=list)
     before: dict[str, Sequence[ConsumerRecord]] = field(default_factory=dict)
+    compacted: Counter[str] = field(default_factory=Counter)
+    received_partitions: int = PARTITIONS
     fault_ended_ms: int = 0
 
     @property
@@ -73,7 +76,7 @@ class World:
             "BROKER__BOOTSTRAP": bootstrap or self.broker.direct,
             "BROKER__PREFIX": self.topics.prefix,
             "BROKER__PARTITIONS": str(PARTITIONS),
-            "BROKER__RECEIVED_PARTITIONS": str(PARTITIONS),
+            "BROKER__RECEIVED_PARTITIONS": str(self.received_partitions),
             "BROKER__COMMIT_INTERVAL_SECONDS": str(COMMIT_INTERVAL_SECONDS),
             "TOKEN_KEY_FILE": str(key_file),
             "HTTP__PORT": "0",
@@ -151,7 +154,7 @@ class World:
 
     async def waiting(self, monitor: Monitor) -> int:
         """How far what the group has committed of both inputs is from their ends, in records."""
-        read = {self.topics.received: PARTITIONS, self.topics.patient_events: PARTITIONS}
+        read = {self.topics.received: self.received_partitions, self.topics.patient_events: PARTITIONS}
         partitions = [TopicPartition(name, n) for name, count in read.items() for n in range(count)]
         ends, committed = await monitor.ends(partitions), await monitor.committed(self.group)
         return sum(abs(ends[tp] - max(0, committed.get(tp, 0))) for tp in partitions)
@@ -167,16 +170,15 @@ class World:
             if worker.running:
                 await worker.kill()
 
-    async def produce(self, topic: str, *values: Sent) -> None:
-        """Send values with key and headers, over the partitions in turn, until the broker has them."""
+    async def produce(self, topic: str, *values: Sent, partition: int | None = None) -> None:
+        """Send values with key and headers, over the partitions in turn or to one, until the broker has them."""
         client = producer(self.broker.direct)
         await client.start()
         try:
             sent = []
             for number, (value, key, headers) in enumerate(values):
-                sent.append(
-                    await client.send(topic, value, key=key, headers=list(headers), partition=number % PARTITIONS)
-                )
+                to = number % PARTITIONS if partition is None else partition
+                sent.append(await client.send(topic, value, key=key, headers=list(headers), partition=to))
             await asyncio.gather(*sent)
         finally:
             await client.stop()
@@ -188,6 +190,17 @@ class World:
     async def keep_records(self, topic: str) -> None:
         """Keep what stands on a topic that is about to be deleted, for the account."""
         self.before[topic] = await self.read(topic)
+
+    async def begin_anew(self) -> None:
+        """Topics under another prefix, with all that was received; the feed and new workers go on there."""
+        await self.feeder.pause()
+        received, topics = await self.read(self.topics.received), Topics(f"{self.topics.prefix}anew.")
+        await apply_topics(self.broker.direct, topics, LAYOUT)
+        for partition in range(PARTITIONS):
+            values = [(each.value, each.key, each.headers) for each in received if each.partition == partition]
+            await self.produce(topics.received, *values, partition=partition)
+        self.topics, self.feeder.topic = topics, topics.received
+        self.feeder.resume()
 
     async def quiet(self, change: Callable[[], Awaitable[None]]) -> None:
         """Make a change while nothing is fed and everything fed is decided, so that it is known what it takes away."""
