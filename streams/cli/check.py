@@ -91,13 +91,13 @@ def _items(record: FileRecord) -> Iterator[Item]:
 
     So its size is not bounded here, and reading goes on where one record would have had its share of claims.
     """
-    rest: bytes | None = record.content
+    rest: tuple[bytes, int, bytes] | None = (record.content, 1, b"")
     while rest is not None:
-        content, rest = rest, None
+        (content, first, bundle), rest = rest, None
         limit = max(len(content), MAX_RECORD_BYTES) if sniff(content) == "x12" else MAX_RECORD_BYTES
-        for item in read_record(content, record.content_type, limit=limit):
+        for item in read_record(content, record.content_type, limit=limit, first_ordinal=first, bundle=bundle):
             if isinstance(item, Rejected) and item.rejection.code == "too-many-claims":
-                rest = item.original
+                rest = item.original, item.first_ordinal, item.bundle
             else:
                 yield item
 

@@ -119,7 +119,7 @@ async def _run(broker: BrokerSettings, client: dict[str, Any], asked: Asked, tal
         spans = await letters_within(consumer, client, route, asked.start, asked.end)
         # The producer comes before the marks are read: whoever redrove this topic so far can mark nothing more then.
         async with _producer_of(client, asked) as producer:
-            with progress_on(sum(map(len, spans)), route.letters) as progress:
+            with progress_on(sum(map(len, spans.values())), route.letters) as progress:
                 parts = (route, asked.choice, consumer, client, stop, tally, progress, limits[route.target])
                 return await Redrive(*parts, producer, asked.rate).run(spans)
 

@@ -46,6 +46,8 @@ FIXES: Final[Mapping[RejectionCode, str]] = {
 }
 """What each code wants before its letters are sent again."""
 
+TOO_LARGE_FIX: Final = "ask its sender for smaller records"
+
 
 @dataclass(slots=True)
 class _Bar:
@@ -78,9 +80,9 @@ def progress_on(total: int, topic: str) -> Iterator[Progress]:
 
 
 def print_lines(route: Route, tally: Tally, *, applied: bool, finished: bool) -> None:
-    """The whole as JSON lines: a summary, then a line a group, then the examples."""
+    """The whole as JSON lines: a summary, then a line a group, then the examples, then each that is too large."""
     counts = {"records": tally.records, "chosen": tally.chosen, "sent": tally.sent, "redriven_before": tally.redriven}
-    others = {"passed_over": tally.passed_over, "foreign": tally.foreign, "too_large": tally.too_large}
+    others = {"passed_over": tally.passed_over, "foreign": tally.foreign, "too_large": len(tally.too_large)}
     went = {"topic": route.letters, "to": route.target, "applied": applied, "finished": finished}
     lines: list[dict[str, Any]] = [{"kind": "summary", **went, **counts, **others}]
     for (code, source), group in sorted(tally.groups.items()):
@@ -88,12 +90,15 @@ def print_lines(route: Route, tally: Tally, *, applied: bool, finished: bool) ->
         attempts = {str(attempt): group.attempts[attempt] for attempt in sorted(group.attempts)}
         lines.append({"kind": "group", "code": code, "source": source, "letters": group.letters, **span,
                       "attempts": attempts})  # fmt: skip
-    for letter in tally.examples:
-        place = {"position": letter.position, "original": letter.original, "at": letter.at}
-        why = {"code": letter.code, "source": letter.source, "attempt": letter.attempt}
-        lines.append({"kind": "letter", **place, **why})
+    lines += [{"kind": "letter", **_of_letter(letter)} for letter in tally.examples]
+    lines += [{"kind": "too-large", **_of_letter(letter), "fix": TOO_LARGE_FIX} for letter in tally.too_large]
     for line in lines:
         click.echo(json.dumps(line))
+
+
+def _of_letter(letter: Letter) -> dict[str, Any]:
+    place = {"position": letter.position, "original": letter.original, "at": letter.at}
+    return place | {"code": letter.code, "source": letter.source, "attempt": letter.attempt}
 
 
 def print_report(route: Route, tally: Tally, *, applied: bool, finished: bool, typed: str) -> None:
@@ -107,19 +112,21 @@ def print_report(route: Route, tally: Tally, *, applied: bool, finished: bool, t
     if tally.groups and not applied:
         _print_fixes({code for code, _ in tally.groups})
         _print_examples(tally.examples)
-    for position in tally.too_large:
-        click.echo(
-            f"claimstream: {position} is larger than {route.target} takes and was left out; ask its sender for smaller "
-            "records",
-            err=True,
-        )
+    for letter in tally.too_large:
+        left_out = f"{letter.position} is larger than {route.target} takes and is left out"
+        click.echo(f"claimstream: {left_out}; {TOO_LARGE_FIX}", err=True)
     if finished:
         click.echo()
         click.echo(_next(tally, typed, applied=applied))
 
 
 def _others(tally: Tally) -> Iterator[str]:
-    kinds = ((tally.redriven, "sent before"), (tally.passed_over, "not asked for"), (tally.foreign, "not of a worker"))
+    kinds = (
+        (len(tally.too_large), "too large to be sent"),
+        (tally.redriven, "sent before"),
+        (tally.passed_over, "not asked for"),
+        (tally.foreign, "not of a worker"),
+    )
     return (f"{number:,} {what}" for number, what in kinds if number)
 
 
@@ -157,7 +164,7 @@ def _next(tally: Tally, typed: str, *, applied: bool) -> str:
         return f"Send them: {typed} --apply"
     if applied and tally.sent:
         return f"What fails again comes back as a new letter, with one attempt more:\n{typed}"
-    return "Nothing is left to send."
+    return "Nothing else can be sent." if tally.too_large else "Nothing is left to send."
 
 
 def _instant(timestamp_ms: int) -> str:

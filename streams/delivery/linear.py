@@ -1,5 +1,6 @@
 """Topics read linearly up to an end that was fixed before, outside any group: it disturbs nobody's offsets."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,14 +18,16 @@ Spans = Mapping[Any, range]
 """Offsets to read, by partition (`TopicPartition`)."""
 
 
-async def read(consumer: Any, spans: Spans) -> AsyncIterator[Sequence[Record]]:
-    """Every record of these offsets, in order within a partition, some at a time."""
+async def read(consumer: Any, spans: Spans, stop: asyncio.Event | None = None) -> AsyncIterator[Sequence[Record]]:
+    """Every record of these offsets, in order within a partition, some at a time; no more of them after `stop`."""
     left = {tp: span for tp, span in spans.items() if span}
     consumer.assign(list(left))
     for tp, span in left.items():
         consumer.seek(tp, span.start)
     # The position, not the last record: transactions end in markers, and compaction leaves gaps.
     while left := {tp: span for tp, span in left.items() if await consumer.position(tp) < span.stop}:
+        if stop is not None and stop.is_set():
+            return
         fetched = await consumer.getmany(*left, timeout_ms=500, max_records=MOST_RECORDS)
         for tp, records in fetched.items():
             yield [record for record in records if record.offset < left[tp].stop]

@@ -1,9 +1,9 @@
 """Whether a worker's group has done all there is to do: for an end that does not trust the count of what came out."""
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from streams.delivery.linear import committed_by
+from streams.replay.broker import open_admin
 from streams.settings import BrokerSettings
 from streams.topics import Topics
 
@@ -24,13 +24,6 @@ async def _lag(bootstrap: str, group: str, topic: str) -> int:
     """Records of a topic that the group has not committed."""
     async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap) as consumer:
         ends = await consumer.end_offsets(consumer.assignment())
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        committed = await admin.list_consumer_group_offsets(group)
-    except GroupCoordinatorNotAvailableError:
-        committed = {}  # of a broker that has not met a group yet
-    finally:
-        await admin.close()
-    done = {partition: max(0, position.offset) for partition, position in committed.items()}
-    return sum(end - done.get(partition, 0) for partition, end in ends.items())
+    async with open_admin({"bootstrap_servers": bootstrap}) as admin:
+        committed = await committed_by(admin, group)
+    return sum(end - committed.get((tp.topic, tp.partition), 0) for tp, end in ends.items())

@@ -6,7 +6,8 @@
     tally.account()
 
 Items count by event id. An event that stood in an earlier item of the manifests is redelivered; one that has neither
-a decision nor a dead letter is lost.
+a decision nor a dead letter is lost. A redrive brings nothing new: the item it is of was received when it first came,
+and is no dead letter any more once it is decided.
 """
 
 import json
@@ -31,6 +32,14 @@ class TopicRecord(Protocol):
     @property
     def topic(self) -> str:
         """Its topic."""
+
+    @property
+    def partition(self) -> int:
+        """Its partition there."""
+
+    @property
+    def offset(self) -> int:
+        """Its offset there."""
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]:
@@ -100,9 +109,11 @@ class Tally:
     _missing_parts: dict[str, int] = field(default_factory=dict)
     _items: int = 0
     _events: set[str] = field(default_factory=set)
+    _redriven: set[str] = field(default_factory=set)
+    _redrives: set[str] = field(default_factory=set)
     _decided: dict[str, _Decided] = field(default_factory=dict)
     _dead: dict[str, str] = field(default_factory=dict)
-    _unread: set[str] = field(default_factory=set)
+    _unread: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -126,19 +137,24 @@ class Tally:
         if (position, part) in self._parts:
             return
         self._parts.add((position, part))
+        ids = [*manifest["event_ids"], *(rejected["event_id"] for rejected in manifest["rejections"])]
+        if manifest["redrive_of"] is not None:
+            self._redrives.add(manifest["redrive_of"])
+            self._redriven.update(ids)
+            return
         left = self._missing_parts.get(position, manifest["parts"]) - 1
         self._missing_parts[position] = left
-        ids = [*manifest["event_ids"], *(rejected["event_id"] for rejected in manifest["rejections"])]
         self._items += len(ids)
         self._events.update(ids)
 
     def _dead_letter(self, record: TopicRecord) -> None:
         texts = h.texts(record.headers)
-        position = ":".join(texts.get(name, "") for name in ORIGINAL)
-        # What our own code failed on has no event id: its place in the topic tells it from others.
-        self._dead.setdefault(texts.get(h.EVENT_ID) or position, texts.get(CODE, ""))
+        # What our own code failed on has no event id: the place it first had in its topic tells it from others.
+        position, code = ":".join(texts.get(name, "") for name in ORIGINAL), texts.get(CODE, "")
         if h.EVENT_ID not in texts and texts.get(ORIGINAL[0]) == self.names.received:
-            self._unread.add(position)
+            self._unread[h.position(record.topic, record.partition, record.offset)] = position, code
+        else:
+            self._dead[texts.get(h.EVENT_ID) or position] = code
 
     def _decision(self, record: TopicRecord) -> None:
         texts = h.texts(record.headers)
@@ -155,32 +171,39 @@ class Tally:
     def account(self) -> Account:
         """The account of all that was taken in so far."""
         outcomes = Counter(decided.outcome for decided in self._decided.values())
-        # A record our own code failed on has no manifest: it is one item, received and put aside.
-        unread = len(self._unread - self._missing_parts.keys())
+        unread = self._still_unread()
         return Account(
-            received=self._items + unread,
+            # A record our own code failed on is one item; read at last, it has those that no manifest told of before.
+            received=self._items + len(unread) + len(self._redriven - self._events),
             accepted=outcomes["accepted"],
             flagged=outcomes["flagged"],
             denied_risk=outcomes["denied-risk"],
-            dead_letters=len(self._dead),
+            dead_letters=len(unread) + len(self._dead.keys() - self._decided.keys()),
             redelivered=self._items - len(self._events),
         )
 
     @property
     def lost_events(self) -> list[str]:
         """The event ids that have neither a decision nor a dead letter."""
-        return sorted(self._events - self._decided.keys() - self._dead.keys())
+        return sorted((self._events | self._redriven) - self._decided.keys() - self._dead.keys())
 
     @property
     def records_read(self) -> int:
         """Received records that are accounted for in full: all parts of the manifest, or a dead letter of the whole."""
         whole = sum(1 for left in self._missing_parts.values() if left == 0)
-        return whole + len(self._unread - self._missing_parts.keys())
+        return whole + len({position for position, _ in self._unread.values()} - self._missing_parts.keys())
 
     @property
     def dead_letter_causes(self) -> Counter[str]:
         """How many dead letters each code has."""
-        return Counter(self._dead.values())
+        dead = Counter(code for event_id, code in self._dead.items() if event_id not in self._decided)
+        return dead + Counter(self._still_unread().values())
+
+    def _still_unread(self) -> dict[str, str]:
+        """The records that only have dead letters of the whole, by the place they first had, and why."""
+        read = {position for letter, (position, _) in self._unread.items() if letter in self._redrives}
+        read |= self._missing_parts.keys()
+        return {position: code for position, code in self._unread.values() if position not in read}
 
     def rule_totals(self) -> dict[str, RuleTotal]:
         """What each rule that flags or denies found, dearest first."""

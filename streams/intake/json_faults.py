@@ -41,7 +41,7 @@ def diagnose(record: bytes, known: Collection[str]) -> Rejection:
 
 def first_fault(tree: Any, known: Collection[str]) -> Rejection | None:
     """The first fault of a parsed tree: nesting, a key twice, a number that is none, half a character."""
-    for path, value in _walk(tree):
+    for path, value in walk(tree):
         fault = _fault_of(value, len(path))
         if fault is not None:
             at = "".join(f"/{_shown(key, known)}" for key in path)
@@ -111,7 +111,7 @@ def _in_words(fault: _Fault, at: str, known: Collection[str]) -> Rejection:
     return _rejection("malformed-json", f"{place} has half a surrogate pair; send whole characters", at)
 
 
-def _walk(tree: Any) -> Iterator[tuple[list[str | int], Any]]:
+def walk(tree: Any) -> Iterator[tuple[list[str | int], Any]]:
     """Every value of a tree in its order with the keys that lead to it, without recursion and without copies.
 
     The list of keys is the same one each time; a whole number is a place in an array.

@@ -14,9 +14,9 @@ from schemas.codec import parse_content_type
 from schemas.decision import OUTCOMES, Outcome
 from streams import headers as h
 from streams.chunks import Record, Turn
+from streams.delivery.linear import read, spans_between
 from validators.decide import canonical_bytes
 
-MOST_RECORDS = 1000
 NOTHING = Decimal("0.00")
 
 
@@ -52,18 +52,13 @@ async def latest_of(consumer: Any, topics: Sequence[str], partition: int, wanted
 
     `wanted` looks at a record's headers, before its body is read.
     """
-    tps = [TopicPartition(topic, partition) for topic in topics]
-    consumer.assign(tps)
-    ends = await consumer.end_offsets(tps)
-    for tp, first in (await consumer.beginning_offsets(tps)).items():
-        consumer.seek(tp, first)
+    spans = await spans_between(consumer, [TopicPartition(topic, partition) for topic in topics], None, None)
     latest: Latest = {}
     turn = Turn()
-    while behind := [tp for tp in tps if await consumer.position(tp) < ends[tp]]:
-        for records in (await consumer.getmany(*behind, timeout_ms=500, max_records=MOST_RECORDS)).values():
-            for record in records:
-                _enter(record, latest, wanted)
-                await turn.give()
+    async for records in read(consumer, spans):
+        for record in records:
+            _enter(record, latest, wanted)
+            await turn.give()
     return latest
 
 

@@ -63,7 +63,7 @@ def test_every_dependency_is_locked_with_hashes():
         for each in project["dependencies"] + project["optional-dependencies"]["dev"]
     }
     lock = (ROOT / "requirements.lock").read_text()
-    locked = dict(re.findall(r"^([a-z0-9._-]+)==(.*?)(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL))
+    locked = dict(re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==(.*?)(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL))
 
     assert set() == wanted - locked.keys()
     assert [] == [name for name, entry in locked.items() if "--hash=sha256:" not in entry]

@@ -48,7 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="*", default=["*"], metavar="PATTERN", help="scenarios whose name contains this"
     )
-    parser.add_argument("--scale", type=float, default=1.0, help="of the feeds; 1 is about 10,000 claims a scenario")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the feeds; 1 is 5,000 to 30,000 claims a scenario")
     parser.add_argument("--rate", type=float, default=RATE, help="claims a second")
     parser.add_argument("--report", type=Path, help=f"where the report goes (make chaos: {REPORT.relative_to(ROOT)})")
     parser.add_argument("--keep", type=Path, help="a new folder in which the logs of workers and brokers stay")

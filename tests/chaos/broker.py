@@ -19,6 +19,7 @@ class Broker:
         port, controller, left, right = (free_port() for _ in range(4))
         self.left, self.right = Proxy(free_port(), left, rng), Proxy(free_port(), right, rng)
         self._properties = {
+            "log.cleaner.backoff.ms": "500",  # compaction is due at once, not within 15 s
             "controller.quorum.voters": f"1@{HOST}:{controller}",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LEFT:PLAINTEXT,RIGHT:PLAINTEXT",
             "listeners": f"PLAINTEXT://{HOST}:{port},LEFT://{HOST}:{left},RIGHT://{HOST}:{right},"
@@ -60,11 +61,6 @@ class Broker:
     async def terminate(self) -> None:
         """End it by SIGTERM."""
         await asyncio.to_thread(self.kafka.terminate)
-
-    async def ended(self) -> None:
-        """Return when it has ended by itself."""
-        while self.kafka.running:  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.1)
 
     async def heal(self) -> None:
         """End whatever is done to it, so that its topics can be read."""

@@ -54,17 +54,17 @@ def outputs(fault: dict[str, Any]) -> None:
     Outbox.add = sometimes
 
 
-def lies(_fault: dict[str, Any]) -> None:
-    """Some outputs are dropped, some are sent twice, some are altered: what the checker must find out."""
-    number, add = itertools.count(1), Outbox.add
+def lies(fault: dict[str, Any]) -> None:
+    """Of every so many outputs one is dropped, one sent twice, one altered: what the checker must find out."""
+    number, every, add = itertools.count(1), fault["every"], Outbox.add
 
     def lying(self: Outbox, topic: str, partition: int, key: bytes, value: bytes, *headers: Any) -> None:
         struck()
-        nth = next(number)
-        if nth % 300 == 0:
+        turn = next(number) % every
+        if turn == 0:
             return
-        altered = value.replace(b'"total_charge":"', b'"total_charge":"1') if nth % 300 == 100 else value
-        for _ in range(2 if nth % 300 == 200 else 1):
+        altered = value.replace(b'"total_charge":"', b'"total_charge":"1') if turn == 1 else value
+        for _ in range(2 if turn == 2 else 1):
             add(self, topic, partition, key, altered, *headers)
 
     Outbox.add = lying

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Self
 
 from aiokafka import AIOKafkaProducer
@@ -14,6 +14,7 @@ from streams.demo.feeding import headers_of
 from streams.demo.generator import FeedRecord
 
 IN_FLIGHT = 500
+WAIT_SECONDS = 0.05
 
 
 def producer(bootstrap: str, **options: object) -> AIOKafkaProducer:
@@ -31,23 +32,24 @@ def producer(bootstrap: str, **options: object) -> AIOKafkaProducer:
 class Feeder:
     """Feeds `records` in the background, `rate` claims a second, over all partitions in turn.
 
-    `acknowledged` counts the SHA-256 of each value the broker has said it holds.
+    `acknowledged` counts the SHA-256 of each value the broker has said it holds. Nothing is fed while it is `paused`,
+    nor while it is `held`, unless `claims` is below `goal`.
     """
 
     def __init__(self, bootstrap: str, topic: str, partitions: int, records: Iterable[FeedRecord], rate: float) -> None:
         self._bootstrap = bootstrap
-        self._topic = topic
+        self.topic = topic
         self._partitions = partitions
         self._records: Iterator[FeedRecord] = iter(records)
         self._also: deque[FeedRecord] = deque()
         self.rate = rate
-        self.claims = 0
+        self.key_of: Callable[[FeedRecord], bytes] = lambda record: record.source.encode()
+        self.claims = self.goal = 0
+        self.paused = self.held = False
         self.acknowledged: Counter[str] = Counter()
         self._open = asyncio.Semaphore(IN_FLIGHT)
         self._unanswered: set[asyncio.Future[object]] = set()
-        self._going_on = asyncio.Event()
-        self._going_on.set()
-        self._stopping = False
+        self._parked = self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._producer: AIOKafkaProducer | None = None
 
@@ -65,13 +67,15 @@ class Feeder:
         # One whose broker is gone would wait for ever.
         await asyncio.wait([asyncio.ensure_future(self._producer.stop())], timeout=5)
 
-    def pause(self) -> None:
-        """Feed nothing for a while."""
-        self._going_on.clear()
+    async def pause(self) -> None:
+        """Feed nothing for a while; return when everything is acknowledged."""
+        self.paused = True
+        while self._unanswered or not self._parked:  # noqa: ASYNC110 - two things at once
+            await asyncio.sleep(WAIT_SECONDS)
 
     def resume(self) -> None:
         """End `pause`."""
-        self._going_on.set()
+        self.paused = False
 
     def also(self, records: Iterable[FeedRecord]) -> None:
         """Feed these next."""
@@ -85,18 +89,25 @@ class Feeder:
         if self._unanswered:
             await asyncio.wait(self._unanswered)
 
+    @property
+    def _waits(self) -> bool:
+        return not self._stopping and (self.paused or (self.held and self.claims >= self.goal))
+
     async def _run(self) -> None:
         began, claims = clock.monotonic(), 0
         for number, record in enumerate(self._all()):
+            while self._waits:
+                self._parked = True
+                await asyncio.sleep(WAIT_SECONDS)
+            self._parked = False
             if self._stopping:
                 return
-            await self._going_on.wait()
             await self._open.acquire()
             await self._send(record, number % self._partitions)
             claims += record.items
             self.claims += record.items
             ahead = claims / self.rate - (clock.monotonic() - began)
-            if ahead < -1:  # the broker was away: go on at the pace, catch nothing up
+            if ahead < -1:  # it waited, or the broker was away: go on at the pace, catch nothing up
                 began, claims = clock.monotonic(), 0
             await asyncio.sleep(max(0.0, ahead))
         raise AssertionError("the feed came to its end before the scenario did")
@@ -112,9 +123,9 @@ class Feeder:
         while True:
             try:
                 answer = await self._producer.send(
-                    self._topic,
+                    self.topic,
                     record.value,
-                    key=record.source.encode(),
+                    key=self.key_of(record),
                     partition=partition,
                     headers=headers_of(record),
                 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from streams import clock
 from tests.chaos.broker import Broker
-from tests.chaos.scenario import Row, Scenario, Terms, broken, play
+from tests.chaos.scenario import Row, Scenario, Terms, not_judged, play
 from tests.chaos.world import Skipped
 
 
@@ -34,7 +34,7 @@ async def play_all(scenarios: Sequence[Scenario], folder: Path, terms: Terms) ->
                     say(f"skipped: {reason}")
                     continue
                 except Exception as error:  # noqa: BLE001 - whatever it is, the other scenarios are still to be played
-                    played = broken(scenario, repr(error))
+                    played = not_judged(scenario, repr(error))
             for row in played:
                 row.seconds = round(clock.monotonic() - began, 1)
                 say(row.verdict)

@@ -82,6 +82,18 @@ class Monitor:
             else:
                 return {tp: found.offset for tp, found in offsets.items()}
 
+    async def members(self, group: str) -> tuple[str, int]:
+        """The state of a group, and how many members it has."""
+        while True:
+            try:
+                _, admin = await self._connected()
+                [answer] = await admin.describe_consumer_groups([group])
+            except (KafkaError, OSError):
+                await self._try_again()
+            else:
+                _, _, state, _, _, members, *_ = answer.groups[0]
+                return state, len(members)
+
     async def close(self) -> None:
         """Let go of the connections."""
         clients, self._clients = self._clients, None

@@ -16,6 +16,7 @@ from tests.chaos.accounts import SHOWN, Account, Found, origin_of, texts
 from tests.chaos.broker import Broker
 from tests.chaos.checker import account_of_intake, account_of_validate
 from tests.chaos.reading import read_found
+from tests.chaos.waiting import StoodStill
 from tests.chaos.workers import WorkerEnded
 from tests.chaos.world import CHUNK_MAX, COMMIT_INTERVAL_SECONDS, PARTITIONS, WINDOW, World, new_world
 from validators.loading import load_ruleset
@@ -24,7 +25,8 @@ from validators.ruleset import Ruleset
 Fault = Callable[[World], Awaitable[None]]
 NEVER_MS = 1 << 60
 AFTER_CLAIMS = 2000
-LIMIT_SECONDS = 400.0
+LIMIT_SECONDS = 1800.0
+TROUBLES = (StoodStill, WorkerEnded, KafkaError, OSError, AssertionError)  # TimeoutError is an OSError
 
 
 def crashes(count: int, rate: float) -> int:
@@ -88,41 +90,66 @@ class Row:
 
 async def play(scenario: Scenario, broker: Broker, folder: Path, terms: Terms, say: Callable[[str], None]) -> list[Row]:
     """Play a scenario against a broker; two rows, whatever happens."""
-    rng, troubles = random.Random(f"{terms.seed} {scenario.name}"), list[str]()
+    rng = random.Random(f"{terms.seed} {scenario.name}")
     prefix = f"c{sha256(f'{terms.seed} {scenario.name}'.encode()).hexdigest()[:8]}."
     async with new_world(broker, prefix, folder, rng, rate=terms.rate, scale=terms.scale) as world:
         try:
             async with asyncio.timeout(LIMIT_SECONDS):
-                await scenario.fault(world)
-                await world.fed(AFTER_CLAIMS)
-                await world.feeder.stop()
-                say("the feed has ended; waiting until everything is committed")
-                await world.drained()
-                await world.stop_workers()
-        except (WorkerEnded, KafkaError, OSError, AssertionError) as error:  # TimeoutError is an OSError
-            troubles.append(f"{type(error).__name__} {error}")
-            say(troubles[0])
+                await _to_the_end(scenario, world, say)
+        except TROUBLES as error:
+            say(told(error))
             await broker.heal()
-        for worker in world.workers:
-            if worker.running:
-                await worker.kill()
-        async with asyncio.timeout(LIMIT_SECONDS):
-            found = await read_found(broker.direct, world.topics, world.before)
-        await world.delete(*await _topics_of(world))
+            rows = not_judged(scenario, told(error))
+        else:
+            rows = await _judged(scenario, world, terms, say)
+        await world.kill_workers()
+        await world.delete(*await _topics_of(world, prefix))
+    return rows
+
+
+async def _to_the_end(scenario: Scenario, world: World, say: Callable[[str], None]) -> None:
+    """Until everything is committed; before that, what merely waits could not be told from what is lost."""
+    await scenario.fault(world)
+    await world.fed(AFTER_CLAIMS)
+    await world.feeder.stop()
+    say("the feed has ended; waiting until everything is committed")
+    await world.drained()
+
+
+async def _judged(scenario: Scenario, world: World, terms: Terms, say: Callable[[str], None]) -> list[Row]:
+    troubles = []
+    try:
+        await world.stop_workers()
+    except WorkerEnded as error:
+        troubles.append(told(error))
+    await world.kill_workers()
+    async with asyncio.timeout(LIMIT_SECONDS):
+        found = await read_found(world.broker.direct, world.topics, world.before)
     say(f"{len(found.received)} records received; recounting")
     return _rows(scenario, world, found, troubles, terms.rate)
 
 
-def broken(scenario: Scenario, why: str) -> list[Row]:
-    """The rows of a scenario that could not be played to its end or not be judged."""
-    return [_row(f"{scenario.name} / {agent}", Account(wrong=[why]), None, 0) for agent in ("intake", "validate")]
+def told(error: BaseException) -> str:
+    """What went wrong, as a row has it."""
+    if isinstance(error, StoodStill | WorkerEnded):
+        return str(error)
+    if isinstance(error, TimeoutError) and not str(error):
+        return f"the scenario was not over after {LIMIT_SECONDS:.0f} s"
+    return f"{type(error).__name__} {error}"
+
+
+def not_judged(scenario: Scenario, why: str) -> list[Row]:
+    """The rows of a scenario that could not be played to its end or not be judged: broken, for this one reason."""
+    account = Account(wrong=[f"not judged: {why}"])
+    return [_row(f"{scenario.name} / {agent}", account, None, 0) for agent in ("intake", "validate")]
 
 
 def _rows(scenario: Scenario, world: World, found: Found, troubles: list[str], rate: float) -> list[Row]:
     intake = account_of_intake(found, SOURCES)
     validate = account_of_validate(found, scenario.ruleset())
     held = Counter(sha256(each.value or b"").hexdigest() for each in found.received)
-    intake.wrong += [f"the broker lost an acknowledged record {each[:12]}" for each in world.feeder.acknowledged - held]
+    lost = world.feeder.acknowledged - held - world.compacted
+    intake.wrong += [f"the broker lost an acknowledged record {each[:12]}" for each in lost]
     recovered = recovery_seconds(found, world.fault_ended_ms or NEVER_MS)
     rows = []
     for number, (agent, account) in enumerate({"intake": intake, "validate": validate}.items()):
@@ -177,6 +204,6 @@ def _seconds(until_ms: int | None, since_ms: int) -> float | None:
     return None if until_ms is None else round(max(0, until_ms - since_ms) / 1000, 2)
 
 
-async def _topics_of(world: World) -> Sequence[str]:
+async def _topics_of(world: World, prefix: str) -> Sequence[str]:
     async with world.admin() as admin:
-        return [name for name in await admin.list_topics() if name.startswith(world.topics.prefix)]
+        return [name for name in await admin.list_topics() if name.startswith(prefix)]

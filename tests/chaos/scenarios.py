@@ -1,6 +1,6 @@
 """Every fault with its name and what it may repeat: the matrix of the engine page."""
 
-from tests.chaos import broker_faults, code_faults, topic_faults, worker_faults
+from tests.chaos import broker_faults, code_faults, input_faults, topic_faults, worker_faults
 from tests.chaos.broken_rule import broken_ruleset
 from tests.chaos.scenario import Scenario
 
@@ -17,15 +17,21 @@ SCENARIOS = (
     Scenario("outcome topic deleted", topic_faults.outcome_topic_deleted),
     Scenario("dead letter topic deleted", topic_faults.dead_letter_topic_deleted),
     Scenario("outcome topic resized", topic_faults.outcome_topic_resized),
+    Scenario("received topic resized", input_faults.received_resized),
+    Scenario("log of patients resized", input_faults.log_resized),
+    Scenario("compacted input and SIGKILL", input_faults.received_compacted, crashes=(1, 1)),
     Scenario("hanging transaction", topic_faults.hanging_transaction),
     Scenario("aborted transactions and SIGKILL", topic_faults.aborted_transactions, crashes=(1, 1)),
     Scenario("SIGKILL x3", worker_faults.killed_three_times, crashes=(3, 3)),
     Scenario("SIGKILL x3 of a static member", worker_faults.static_member_killed_three_times, crashes=(3, 3)),
     Scenario("SIGKILL of one of two", worker_faults.one_of_two_killed, crashes=(1, 1)),
+    Scenario("SIGTERM of one of two, SIGKILL of the other", worker_faults.one_of_two_killed_while_the_other_stops,
+             crashes=(1, 1)),
     Scenario("SIGTERM x5", worker_faults.stopped_five_times),
     Scenario("SIGSTOP beyond the session", worker_faults.zombie, crashes=(1, 1)),
     Scenario("rebalance 1 to 4 to 2", worker_faults.one_four_two),
     Scenario("rebalance under backlog", worker_faults.rebalance_under_backlog),
+    Scenario("rolling restart of four", worker_faults.four_restarted),
     Scenario("rolling upgrade", worker_faults.rolling_upgrade),
     Scenario("network cut", broker_faults.network_cut),
     Scenario("network cut beyond the session", broker_faults.network_cut_beyond_the_session, crashes=(1, 1)),

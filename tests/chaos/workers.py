@@ -12,14 +12,14 @@ from pathlib import Path
 from streams.settings import PREFIX
 
 ROOT = Path(__file__).parents[2]
-STOP_SECONDS = 75.0  # a worker looks at its topics every 30 s, and stops within 25 s
+STOP_SECONDS = 240.0  # a worker looks at its topics every 30 s and stops within 25 s; one machine is not another
 EXIT_CLEAN, EXIT_USAGE, EXIT_STOPPED_HARD = 0, 2, 70
 LOG_LINES = 12
 STRUCK = "the fault struck"
 
 
 class WorkerEnded(Exception):  # noqa: N818 - says what happened
-    """A worker ended otherwise than it should; the sentence holds the last lines of its log."""
+    """A worker ended otherwise than it should, or not at all; the sentence holds the last lines of its log."""
 
 
 @dataclass
@@ -58,16 +58,23 @@ class Worker:
         return await self.ended()
 
     async def ended(self) -> int:
-        """Its exit code, once it has ended. Raises TimeoutError when it does not."""
-        async with asyncio.timeout(STOP_SECONDS):
-            return await self.process.wait()
+        """Its exit code, once it has ended. Raises WorkerEnded when it does not."""
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                return await self.process.wait()
+        except TimeoutError as error:
+            raise WorkerEnded(
+                f"{self.log_file.name} did not end within {STOP_SECONDS:.0f} s:\n{self._tail()}"
+            ) from error
 
     def require_expected(self) -> None:
         """Raise WorkerEnded when it ended with a code nobody expected."""
         code = self.process.returncode
         if code is not None and code not in self.expected:
-            tail = "\n".join(self.log().splitlines()[-LOG_LINES:])
-            raise WorkerEnded(f"{self.log_file.name} ended with exit code {code}:\n{tail}")
+            raise WorkerEnded(f"{self.log_file.name} ended with exit code {code}:\n{self._tail()}")
+
+    def _tail(self) -> str:
+        return "\n".join(self.log().splitlines()[-LOG_LINES:])
 
 
 async def start_worker(

@@ -21,6 +21,7 @@ from streams.demo.run import Interrupted, Options
 from streams.demo.run import run as run_demo
 from streams.demo.screen import Addresses, JsonScreen
 from streams.demo.settled import settled
+from streams.demo.tally import Tally
 from streams.embedded_kafka import EmbeddedKafka
 from streams.kafka_watchdog import birth_mark
 from streams.topics import Topics
@@ -88,18 +89,35 @@ def test_a_run_accounts_for_every_claim_in_two_lines_of_json() -> None:
     assert all(last[part] > 0 for part in PARTS if part != "lost")
 
 
-async def test_what_is_kept_running_holds_what_the_summary_says_and_ends_when_told() -> None:
+async def test_what_is_kept_running_holds_what_the_summary_says_after_a_redrive_too_and_ends_when_told() -> None:
     with demo("--output", "json", "--claims", "2000", "--keep") as run:
         assert run.stdout is not None
         first, summary = json.loads(run.stdout.readline()), json.loads(run.stdout.readline())
         processes = children(run.pid)
         recounted = await recount(first["bootstrap"], first["prefix"])
+        letters, letters_then, account_then = await redrive_all(first["bootstrap"], Topics(first["prefix"]))
         out, _ = await asyncio.to_thread(end, run, signal.SIGTERM)
 
     assert recounted == summary
+    assert (account_then, letters_then) == (summary, 2 * letters)
     assert (run.returncode, out) == (0, "")
     assert len(processes) >= 2
     assert still_there(processes) == []
+
+
+async def redrive_all(bootstrap: str, names: Topics) -> tuple[int, int, dict[str, int]]:
+    """How many dead letters there are before and after all were sent again, mended by nobody, and the account then."""
+    letters = len(await records(bootstrap, names.received_dlt))
+    command = [sys.executable, "-m", "streams", "redrive", names.received_dlt, "--apply", "--bootstrap", bootstrap,
+               "--prefix", names.prefix]  # fmt: skip
+    await asyncio.to_thread(subprocess.run, command, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+    async with asyncio.timeout(HANGING_SECONDS):
+        while not await settled(bootstrap, names):
+            pass
+    tally = Tally(names)
+    for record in await read_all(bootstrap, tally.topics):
+        tally.take(record)
+    return letters, len(await records(bootstrap, names.received_dlt)), tally.account().as_object()
 
 
 async def recount(bootstrap: str, prefix: str) -> dict[str, int]:

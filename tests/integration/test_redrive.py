@@ -215,9 +215,9 @@ def x12() -> bytes:
 
 
 def fhir() -> bytes:
-    """Two claims of one member in a Bundle."""
-    claims = [json.loads(json.dumps(FHIR_CLAIM).replace("PT-0001", name)) for name in ("F-1", "F-2")]
-    return encoded(bundle(*claims)) + b"\n"
+    """Two claims of one member, one in a Bundle inside the other's."""
+    first, second = (json.loads(json.dumps(FHIR_CLAIM).replace("PT-0001", name)) for name in ("F-1", "F-2"))
+    return encoded(bundle(first, bundle(second))) + b"\n"
 
 
 async def stands(bootstrap: str, *names: str) -> dict[str, int]:
@@ -463,12 +463,18 @@ async def test_what_no_worker_wrote_and_what_is_too_large_is_left_and_said(
     await producer.send_and_wait(topics.received_dlt, b"Wilhelmina", partition=0, headers=[("Quackenbush", b"x")])
     await aside(1)
     await aside(1, value=b"x" * (16 << 20))
+    dry = await redrive(topics.received_dlt, "--output", "json", code=3)
+    shown = await redrive(topics.received_dlt, code=3)
     done = await redrive(topics.received_dlt, "--apply", code=3)
 
-    assert "1 dead letter sent · 1 not of a worker" in done.out
-    assert f"claimstream: {topics.received_dlt}:0:2 is larger than {topics.received} takes" in done.err
+    assert (1, 1, 1) == tuple(dry.summary[name] for name in ("chosen", "too_large", "foreign"))
+    assert [f"{topics.received_dlt}:0:2"] == [line["position"] for line in dry.lines if line["kind"] == "too-large"]
+    assert "1 dead letter to send · 1 too large to be sent · 1 not of a worker · dry run" in shown.out
+    assert "1 dead letter sent · 1 too large to be sent · 1 not of a worker" in done.out
+    for told in (shown, done):
+        assert f"claimstream: {topics.received_dlt}:0:2 is larger than {topics.received} takes" in told.err
+        assert not any(name in told.out + told.err for name in ("Wilhelmina", "Quackenbush"))
     assert 1 == len(await reader.to_end(topics.received))
-    assert not any(name in done.out + done.err for name in ("Wilhelmina", "Quackenbush"))
 
 
 async def test_a_letter_goes_to_the_partition_its_key_gives(topics, aside, redrive, reader):

@@ -158,9 +158,9 @@ class Group:
 class Tally:
     """What was met on a topic of dead letters: each record is in exactly one of these counts.
 
-    `chosen` are those to be sent, `redriven` those sent before, `passed_over` those not asked for, `foreign` what no
-    worker wrote. Of the chosen, `sent` went, and each of `too_large` the other topic would not take. `examples` are the
-    first `examples_max` of each code and source.
+    `chosen` are those to be sent, of which `sent` went; `too_large` those the other topic would not take, `redriven`
+    those sent before, `passed_over` those not asked for, `foreign` what no worker wrote. `examples` are the first
+    `examples_max` chosen ones of each code and source. No letter is kept with its bytes, some MiB at most.
     """
 
     examples_max: int
@@ -171,12 +171,12 @@ class Tally:
     sent: int = 0
     groups: dict[tuple[str, str], Group] = field(default_factory=dict)
     examples: list[Letter] = field(default_factory=list)
-    too_large: list[str] = field(default_factory=list)
+    too_large: list[Letter] = field(default_factory=list)
 
     @property
     def records(self) -> int:
         """All of them."""
-        return self.chosen + self.redriven + self.passed_over + self.foreign
+        return self.chosen + len(self.too_large) + self.redriven + self.passed_over + self.foreign
 
     def choose(self, letter: Letter) -> None:
         """Count a letter that is to be sent."""
@@ -184,4 +184,8 @@ class Tally:
         group = self.groups.setdefault((letter.code, letter.source), Group())
         group.add(letter)
         if group.letters <= self.examples_max:
-            self.examples.append(replace(letter, key=None, value=None))  # its bytes, some MiB at most, say nothing here
+            self.examples.append(replace(letter, key=None, value=None))
+
+    def leave(self, letter: Letter) -> None:
+        """Count a letter that is too large to be sent."""
+        self.too_large.append(replace(letter, key=None, value=None))

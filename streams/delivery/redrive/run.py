@@ -6,7 +6,7 @@ redrives of one topic the later one fences the earlier one off before it reads t
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -17,6 +17,7 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from streams import clock
 from streams.chunks.producer import BATCH_BYTES, BATCH_OVERHEAD_BYTES, REQUEST_BYTES, partition_of, size_bound
 from streams.connecting import CONNECT_SECONDS, TopicsError
+from streams.delivery.linear import Spans, read
 from streams.delivery.redrive.letters import Choice, Letter, Route, Tally
 from streams.replay.broker import partitions_of, require_topic
 from streams.replay.window import Bound, pin
@@ -72,22 +73,21 @@ async def read_marks(consumer: Any, route: Route) -> set[Marked]:
     """Every letter that was redriven."""
     if route.marks not in await consumer.topics():
         return set()
-    spans = await pin(consumer, route.marks, 1, Bound(offset=0), LATEST)
+    (span,) = await pin(consumer, route.marks, 1, Bound(offset=0), LATEST)
     return {
-        (int(partition), int(offset), json.loads(record.value)["at_ms"])
-        async for records in _read(consumer, route.marks, spans, asyncio.Event())
+        (int(partition), int(offset), json.loads(record.value or b"")["at_ms"])
+        async for records in read(consumer, {TopicPartition(route.marks, 0): span})
         for record in records
-        for partition, _, offset in [record.key.decode().partition(":")]
+        for partition, _, offset in [(record.key or b"").decode().partition(":")]
     }
 
 
-async def letters_within(
-    consumer: Any, client: Mapping[str, Any], route: Route, start: Bound, end: Bound
-) -> tuple[range, ...]:
-    """The offsets of the letters there are now, within the bounds, per partition. Raises UnknownTopicError."""
+async def letters_within(consumer: Any, client: Mapping[str, Any], route: Route, start: Bound, end: Bound) -> Spans:
+    """The offsets of the letters there are now, within the bounds. Raises UnknownTopicError."""
     for topic in (route.letters, route.target):
         await require_topic(consumer, topic)
-    return await pin(consumer, route.letters, await partitions_of(client, route.letters), start, end)
+    spans = await pin(consumer, route.letters, await partitions_of(client, route.letters), start, end)
+    return {TopicPartition(route.letters, partition): span for partition, span in enumerate(spans)}
 
 
 @dataclass(slots=True)
@@ -112,19 +112,19 @@ class Redrive:
     _batch_bytes: int = 0
     _began: float = field(default_factory=clock.monotonic)
 
-    async def run(self, spans: Sequence[range]) -> bool:
+    async def run(self, spans: Spans) -> bool:
         """Go through all letters; False when it was stopped before the end.
 
         Raises FencedError when another redrive of the same topic began.
         """
         self._partitions = await partitions_of(self.client, self.route.target)
         marked = await read_marks(self.consumer, self.route)
-        async for records in _read(self.consumer, self.route.letters, spans, self.stop):
+        async for records in read(self.consumer, spans, self.stop):
             for record in records:
                 await self._take(Letter.read(record), marked)
+                self.progress.reached(self.tally.records)
                 if self.stop.is_set():
                     return False
-            self.progress.reached(self.tally.records)
         if self.stop.is_set():
             return False
         await self._send()
@@ -138,17 +138,15 @@ class Redrive:
             tally.passed_over += 1
         elif (*letter.place, letter.at_ms) in marked:
             tally.redriven += 1
+        elif (size := _size_bound(letter)) > self.limit_bytes:
+            tally.leave(letter)
         else:
             tally.choose(letter)
             if self.producer is not None:
-                await self._add(letter)
+                await self._add(letter, size)
 
-    async def _add(self, letter: Letter) -> None:
+    async def _add(self, letter: Letter, size: int) -> None:
         """Put a letter into the next transaction, and send that when it is full."""
-        size = BATCH_OVERHEAD_BYTES + size_bound(letter.key, letter.value, letter.redriven_headers())
-        if size > self.limit_bytes:
-            self.tally.too_large.append(letter.position)
-            return
         self._batch.append(letter)
         self._batch_bytes += size
         # Paced between transactions, never within one: an open transaction holds up all who read behind it.
@@ -196,18 +194,9 @@ class Redrive:
         return record, await self.producer.send(self.route.marks, mark, key=key, partition=0)
 
 
-async def _read(consumer: Any, topic: str, spans: Sequence[range], stop: asyncio.Event) -> AsyncIterator[Sequence[Any]]:
-    """The records of a topic within these offsets of each partition, as they come, until `stop`."""
-    left = {TopicPartition(topic, partition): span for partition, span in enumerate(spans) if span}
-    consumer.assign(list(left))
-    for tp, span in left.items():
-        consumer.seek(tp, span.start)
-    while left and not stop.is_set():
-        found = await consumer.getmany(*left, timeout_ms=200, max_records=TRANSACTION_RECORDS)
-        for tp, records in found.items():
-            yield [record for record in records if record.offset < left[tp].stop]
-        # The position, not the last record: behind that there may be only the marks of transactions.
-        left = {tp: span for tp, span in left.items() if await consumer.position(tp) < span.stop}
+def _size_bound(letter: Letter) -> int:
+    """The most bytes that it takes on its topic when it is sent again."""
+    return BATCH_OVERHEAD_BYTES + size_bound(letter.key, letter.value, letter.redriven_headers())
 
 
 def _is_fenced(error: BaseException | None) -> bool:

@@ -210,7 +210,19 @@ class ClaimResource(Element):
 
 
 NAMES: Final = frozenset(
-    {"resourceType", "id", "entry", "fullUrl", "resource", "contained", "use"}
+    {
+        "resourceType",
+        "id",
+        "entry",
+        "fullUrl",
+        "resource",
+        "parameter",
+        "part",
+        "response",
+        "outcome",
+        "contained",
+        "use",
+    }
     | {part.alias or name for model in Element.__subclasses__() for name, part in model.model_fields.items()}
 )
 """The names of elements that a place in a rejection may show."""

@@ -1,7 +1,8 @@
 """`read_fhir`: the claims of a record that holds a FHIR resource, each read or rejected on its own."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -9,14 +10,24 @@ from schemas.rejection import Rejection, RejectionCode
 from streams.intake.defects import defect
 from streams.intake.exact_json import exact_json
 from streams.intake.fhir.claim import ClaimReader
+from streams.intake.fhir.models import NAMES
+from streams.intake.fhir.places import fhir_path
 from streams.intake.fhir.resources import Entry, Place, Resources
-from streams.intake.items import Item, ReadClaim, Rejected, Span
+from streams.intake.items import Item, ReadClaim, Rejected, Span, Warned
+from streams.intake.json_faults import walk
 
 CLAIMS_PER_RECORD_MAX: Final = 25_000
 """As for X12: it bounds the time between two polls of the broker to a few seconds."""
 
 _REFUSED_BYTES_MAX: Final = 64 << 20
 """Most bytes of what is refused of one record: many claims may refer to one large resource, each taking it along."""
+
+_HOLDS: Final = {"Bundle": "entry", "Parameters": "parameter"}
+"""What resources are sent in, and its element they stand in. FHIR R4's Claim/$submit takes a Bundle of Bundles too."""
+
+_CLAIM: Final = re.compile(rb'"resourceType"\s*:\s*"Claim"')
+_STRAY: Final = 0
+"""The number of what is said of Claims that stand where none is read: they are not counted with the others."""
 
 
 def read_fhir(
@@ -35,7 +46,7 @@ def read_fhir(
 
 
 class _Record:
-    """Walks a resource, or the entries of a Bundle."""
+    """Walks a resource, or the entries of a Bundle and of those inside it."""
 
     def __init__(
         self, tree: dict[str, Any], bare: bytes, record: bytes, span: Span, *, first_ordinal: int, bundle: bytes
@@ -47,30 +58,27 @@ class _Record:
         self._before = first_ordinal - 1 if bundle else 0
         self._bundle_hash = bundle
         self._resources = Resources()
-        self._written: dict[int, bytes] = {}
+        self._written: dict[str, bytes] = {}
 
     def items(self) -> Iterator[Item]:
         """All items of the record."""
-        if self._tree["resourceType"] == "Claim":
-            yield from self._one(Place(self._tree, "Claim", self._tree, "Claim", ""))
-            return
-        entries = list(_entries(self._tree)) if self._tree["resourceType"] == "Bundle" else []
-        claims = [entry for entry in entries if entry.tree.get("resourceType") == "Claim"]
+        entries = list(_entries(self._tree, self._tree["resourceType"]))
+        claims = [entry for entry in entries if entry.place.kind == "Claim"]
+        warnings, stray = self._unread(claims)
         if not claims:
-            yield self._none(entries)
+            none = stray or _no_claim({self._tree["resourceType"], *(entry.place.kind for entry in entries)})
+            yield self._rejected(none, _STRAY, "", self._record)
             return
         for entry in entries:
             self._resources.add(entry)
-        if len(claims) == 1:
-            yield from self._one(claims[0].place)
+        yield from warnings
+        if len(claims) == 1 and stray is None:
+            # All of the record is what is kept when it is rejected.
+            yield from self._read(claims[0].place, self._before + 1, "", lambda: self._record)
         else:
-            yield from self._several(claims, entries)
+            yield from self._several(claims, stray)
 
-    def _one(self, place: Place) -> Iterator[Item]:
-        """The only claim of a record: all of the record is what is kept when it is rejected."""
-        yield from self._read(place, self._before + 1, "", lambda: self._record)
-
-    def _several(self, claims: Sequence[Entry], entries: Sequence[Entry]) -> Iterator[Item]:
+    def _several(self, claims: Sequence[Entry], stray: Rejection | None) -> Iterator[Item]:
         refused_bytes = 0
         # The record stands for itself by its hash: it is hashed once, not again for each of thousands of claims.
         self._bundle_hash = self._bundle_hash or hashlib.sha256(self._bare).digest()
@@ -79,15 +87,48 @@ class _Record:
             where = f"Claim {number} of the Bundle"
             if index >= CLAIMS_PER_RECORD_MAX or refused_bytes > _REFUSED_BYTES_MAX:
                 what = "the Bundle has more claims than one record may hold; send its other claims in another Bundle"
-                done = {claim.number for claim in claims[:index]}
-                rest = self._bundle([other for other in entries if other.number not in done])
-                at = f"Bundle.entry[{entry.number}]"
-                yield self._rejected(_rejection("too-many-claims", what, at), number, where, rest)
+                rejection = _rejection("too-many-claims", what, entry.place.at)
+                yield self._rejected(rejection, number, where, self._without(claims[:index]))
                 return
             for item in self._read(entry.place, number, where, partial(self._alone, entry)):
                 if isinstance(item, Rejected):
                     refused_bytes += len(item.original)
                 yield item
+        if stray is not None:
+            yield self._rejected(stray, _STRAY, "", self._without(claims))
+
+    def _unread(self, claims: Sequence[Entry]) -> tuple[list[Warned], Rejection | None]:
+        """What is said of Claims besides these: a warning of each within one of these, one rejection for the others.
+
+        What a resource contains has no life of its own in FHIR: a Claim in a Claim, as the one it replaces, is a part
+        of it. Others stand in another kind of resource, or in a Bundle of another shape, which its sender has to mend.
+        """
+        if len(_CLAIM.findall(self._bare)) <= len(claims):
+            return [], None
+        read = {id(entry.place.tree) for entry in claims}
+        inside: tuple[str | int, ...] | None = None
+        warnings, strays = [], []
+        for path, value in walk(self._tree):
+            if not isinstance(value, dict) or value.get("resourceType") != "Claim":
+                continue
+            if id(value) in read:
+                inside = tuple(path)
+            elif inside is not None and inside == tuple(path[: len(inside)]):
+                what = "this Claim inside another one is a part of that; to have it decided, send it by itself"
+                warnings.append(Warned(what, self._at(path)))
+            else:
+                strays.append(self._at(path))
+        if not strays:
+            return warnings, None
+        more = f" ({len(strays) - 1} more)" if len(strays) > 1 else ""
+        what = f"a Claim stands where none is read{more}; send it by itself or as the resource of a Bundle's entry"
+        return warnings, _rejection("not-a-claim", what, strays[0])
+
+    def _at(self, path: Sequence[str | int]) -> str:
+        """The FHIRPath of what these keys lead to, without a name that could be anybody's."""
+        kind = self._tree["resourceType"]
+        steps = (step if isinstance(step, int) or step in NAMES else "*" for step in path)
+        return f"{kind if kind == 'Claim' or kind in _HOLDS else 'Resource'}{fhir_path(tuple(steps))}"
 
     def _read(self, place: Place, number: int, where: str, original: Callable[[], bytes]) -> Iterator[Item]:
         reader = ClaimReader(self._resources, place)
@@ -107,41 +148,74 @@ class _Record:
 
     def _rejected(self, rejection: Rejection, number: int, where: str, original: bytes) -> Rejected:
         identity = self._identity(number)
-        return Rejected(rejection, identity, self._span, where, original, number, self._bundle_hash)
+        return Rejected(rejection, identity, self._span, where, original, number or 1, self._bundle_hash)
 
     def _alone(self, claim: Entry) -> bytes:
-        """The claim with the resources it refers to; the claim itself where it needs no other."""
+        """The claim with the resources it refers to, in Bundles nested as theirs; itself where it needs no other."""
         needed = self._resources.needed_by(claim.place)
-        return self._bundle([claim, *needed]) if needed else exact_json(claim.tree)
+        if not needed:
+            return exact_json(claim.place.tree)
+        written = b""
+        for bundle in claim.place.bundles:
+            there = [self._entry(entry) for entry in (claim, *needed) if entry.place.bundles[0] == bundle]
+            if there:
+                inside = [*there, b'{"resource":%b}' % written] if written else there
+                written = b'{"resourceType":"Bundle","type":"collection","entry":[%b]}' % b",".join(inside)
+        return written
 
-    def _bundle(self, entries: Sequence[Entry]) -> bytes:
-        """Some entries as a Bundle of their own; what several claims refer to is written once and kept."""
-        for entry in entries:
-            if entry.number not in self._written:
-                named = {"fullUrl": entry.url} if entry.url else {}
-                self._written[entry.number] = exact_json(named | {"resource": entry.tree})
-        inside = b",".join(self._written[entry.number] for entry in entries)
-        return b'{"resourceType":"Bundle","type":"collection","entry":[%b]}' % inside
+    def _entry(self, entry: Entry) -> bytes:
+        """An entry as it stood in its Bundle; what several claims refer to is written once and kept."""
+        at = entry.place.at
+        if at not in self._written:
+            named = {"fullUrl": entry.url} if entry.url else {}
+            self._written[at] = exact_json(named | {"resource": entry.place.tree})
+        return self._written[at]
 
-    def _none(self, entries: Sequence[Entry]) -> Rejected:
-        kinds = {self._tree["resourceType"], *(kind for entry in entries if (kind := entry.place.kind))}
-        if "ClaimResponse" in kinds:
-            what = "this FHIR ClaimResponse is an answer, no claim; give an authorization's file with --authorizations"
-        elif "Bundle" in kinds:
-            what = "this FHIR Bundle has no Claim in it; send Claim resources"
-        else:
-            what = "this FHIR resource is no Claim; send Claim resources"
-        rejection = _rejection("not-a-claim", what, "/resourceType")
-        return Rejected(rejection, (self._bare,), self._span, "", self._record)
+    def _without(self, claims: Sequence[Entry]) -> bytes:
+        """The record without these claims."""
+        return exact_json(_without(self._tree, {id(entry.place.tree) for entry in claims}))
 
 
-def _entries(bundle: dict[str, Any]) -> Iterator[Entry]:
-    """The entries of a Bundle that hold a resource."""
-    entries = bundle.get("entry")
-    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
-            url = entry.get("fullUrl")
-            yield Entry(index, url if isinstance(url, str) else "", entry["resource"])
+def _entries(tree: dict[str, Any], at: str, bundles: tuple[str, ...] = (), url: str = "") -> Iterator[Entry]:
+    """The resources that are sent in a Bundle, those of a Bundle inside it in its place; else the resource itself."""
+    kind = tree.get("resourceType")
+    name = _HOLDS.get(kind) if isinstance(kind, str) else None
+    if name is None:
+        yield Entry.of(tree, at, bundles, url)
+        return
+    for part, part_at in _parts(tree, at, name):
+        resource, named = part.get("resource"), part.get("fullUrl")
+        if isinstance(resource, dict):
+            full_url = named if isinstance(named, str) else ""
+            yield from _entries(resource, f"{part_at}.resource", (at, *bundles), full_url)
+
+
+def _parts(holder: dict[str, Any], at: str, name: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """The entries of a Bundle; the parameters of Parameters, and the parts of these, which are parameters too."""
+    several = holder.get(name)
+    for index, part in enumerate(several if isinstance(several, list) else ()):
+        if isinstance(part, dict):
+            part_at = f"{at}.{name}[{index}]"
+            yield part, part_at
+            yield from _parts(part, part_at, "part")
+
+
+def _without(tree: Any, gone: Collection[int]) -> Any:
+    """A copy of a tree without the objects of these ids."""
+    if isinstance(tree, dict):
+        return {key: _without(value, gone) for key, value in tree.items() if id(value) not in gone}
+    return [_without(value, gone) for value in tree] if isinstance(tree, list) else tree
+
+
+def _no_claim(kinds: Collection[str]) -> Rejection:
+    """Why a record with resources of these kinds is none of ours."""
+    if "ClaimResponse" in kinds:
+        what = "this FHIR ClaimResponse is an answer, no claim; give an authorization's file with --authorizations"
+    elif held := next((kind for kind in _HOLDS if kind in kinds), None):
+        what = f"this FHIR {held} has no Claim in it; send Claim resources"
+    else:
+        what = "this FHIR resource is no Claim; send Claim resources"
+    return _rejection("not-a-claim", what, "/resourceType")
 
 
 def _rejection(code: RejectionCode, message: str, at: str) -> Rejection:

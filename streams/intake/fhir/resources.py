@@ -28,13 +28,17 @@ _Model = TypeVar("_Model", bound=Element)
 
 
 class Place(NamedTuple):
-    """A resource, where it stands, and the resource that contains it: itself, unless it is contained."""
+    """A resource, where it stands, and the resource that contains it: itself, unless it is contained.
+
+    `base` is what its full URL has before `Patient/1`; `bundles` are the places of the Bundles around it, inner first.
+    """
 
     tree: dict[str, Any]
     at: str
     root: dict[str, Any]
     root_at: str
     base: str
+    bundles: tuple[str, ...]
 
     @property
     def kind(self) -> str:
@@ -44,52 +48,54 @@ class Place(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An entry of a Bundle that holds a resource."""
+    """A resource that is in no other one, and its full URL where it has one."""
 
-    number: int
     url: str
-    tree: dict[str, Any]
+    place: Place
 
-    @property
-    def name(self) -> str:
-        """`Patient/1`."""
-        return f"{self.tree.get('resourceType')}/{self.tree.get('id')}"
-
-    @property
-    def place(self) -> Place:
-        """Where it stands; its base is what its full URL has before `Patient/1`."""
-        at = f"Bundle.entry[{self.number}].resource"
-        base = self.url.removesuffix(self.name) if self.url.endswith(f"/{self.name}") else ""
-        return Place(self.tree, at, self.tree, at, base)
+    @classmethod
+    def of(cls, tree: dict[str, Any], at: str, bundles: tuple[str, ...] = (), url: str = "") -> "Entry":
+        """The entry of a resource that stands there."""
+        name = _name(tree)
+        base = url.removesuffix(name) if url.endswith(f"/{name}") else ""
+        return cls(url, Place(tree, at, tree, at, base, bundles))
 
 
 @dataclass(slots=True)
 class Resources:
     """The resources of a record, found by reference; each is checked against its model once."""
 
-    _by_key: dict[str, list[Entry]] = field(default_factory=dict)
+    _by_key: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
     _read: dict[str, Element] = field(default_factory=dict)
     _contained: dict[str, dict[str, Place]] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
-        """Make an entry known by its full URL, by `Patient/1` and, without a URL, under any base."""
-        if entry.place.kind not in REFERRED:
+        """Make an entry known in its Bundle by its full URL, by `Patient/1` and, without a URL, under any base."""
+        place = entry.place
+        if place.kind not in REFERRED or not place.bundles:
             return
-        keys = [entry.name] if isinstance(entry.tree.get("id"), str) else []
+        keys = [_name(place.tree)] if isinstance(place.tree.get("id"), str) else []
         keys += [entry.url] if entry.url else [f"*/{key}" for key in keys]
         for key in keys:
-            known = self._by_key.setdefault(key, [])
-            if not known or known[0].tree != entry.tree:
+            known = self._by_key.setdefault((place.bundles[0], key), [])
+            if not known or known[0].place.tree != place.tree:
                 known.append(entry)
 
-    def candidates(self, reference: str, base: str) -> list[Entry]:
-        """The entries a reference may mean; more than one where the Bundle does not say which."""
+    def candidates(self, reference: str, holder: Place) -> list[Entry]:
+        """The entries a reference may mean; more than one where the Bundle does not say which.
+
+        They are those of the innermost Bundle that has any: one sent inside another has its own `Patient/1`.
+        """
         bare = reference.partition("/_history/")[0]
         if "://" in bare:
-            found = self._by_key.get(bare)
-            return found or self._by_key.get("*/" + "/".join(bare.rsplit("/", 2)[1:]), [])
-        found = self._by_key.get(base + bare) if base else None
-        return found or self._by_key.get(bare, [])
+            keys = [bare, "*/" + "/".join(bare.rsplit("/", 2)[1:])]
+        else:
+            keys = [holder.base + bare, bare] if holder.base else [bare]
+        for bundle in holder.bundles:
+            for key in keys:
+                if found := self._by_key.get((bundle, key)):
+                    return found
+        return []
 
     def find(self, reference: Reference | None, holder: Place, kinds: Collection[str]) -> Place | None:
         """The resource of one of these kinds that `holder` refers to; None where it is not in the record."""
@@ -99,7 +105,7 @@ class Resources:
         if target.startswith("#"):
             place = self._inside(holder).get(target[1:])
         else:
-            among = self.candidates(target, holder.base)
+            among = self.candidates(target, holder)
             place = among[0].place if len(among) == 1 else None
         return place if place is not None and place.kind in kinds else None
 
@@ -116,16 +122,16 @@ class Resources:
 
     def needed_by(self, claim: Place) -> list[Entry]:
         """All entries that a claim, and what it refers to, may refer to."""
-        needed: dict[int, Entry] = {}
+        needed: dict[str, Entry] = {}
         waiting = [claim]
         while waiting:
-            place = waiting.pop()
-            for reference in _references(place.tree):
-                for entry in self.candidates(reference.strip(), place.base):
-                    if entry.number not in needed:
-                        needed[entry.number] = entry
+            holder = waiting.pop()
+            for reference in _references(holder.tree):
+                for entry in self.candidates(reference.strip(), holder):
+                    if entry.place.at not in needed:
+                        needed[entry.place.at] = entry
                         waiting.append(entry.place)
-        return [needed[number] for number in sorted(needed)]
+        return list(needed.values())
 
     def _inside(self, holder: Place) -> dict[str, Place]:
         known = self._contained.get(holder.root_at)
@@ -135,8 +141,13 @@ class Resources:
             for index, tree in enumerate(contained if isinstance(contained, list) else ()):
                 if isinstance(tree, dict) and isinstance(tree.get("id"), str):
                     at = f"{holder.root_at}.contained[{index}]"
-                    known.setdefault(tree["id"], Place(tree, at, holder.root, holder.root_at, holder.base))
+                    known.setdefault(tree["id"], holder._replace(tree=tree, at=at))
         return known
+
+
+def _name(tree: dict[str, Any]) -> str:
+    """`Patient/1`."""
+    return f"{tree.get('resourceType')}/{tree.get('id')}"
 
 
 def _references(tree: Any) -> Iterator[str]:

@@ -8,11 +8,14 @@ import pytest
 
 from schemas.decision import Decision
 from streams.cli import check_output
+from streams.intake.fhir import record as fhir_record
 from streams.intake.items import Rejected
 from streams.intake.x12 import assembler
 from streams.intake.x12.assembler import read_x12
 from streams.tokens import BUILT_IN_KEY, Tokens
 from tests.streams.intake.building import FULL, LINE, PRIVATE, SMALLEST, accepted, claim, encoded
+from tests.streams.intake.fhir.building import CLAIM as FHIR_CLAIM
+from tests.streams.intake.fhir.building import PATIENT, bundle, changed
 from tests.streams.intake.x12.building import CLAIM as X12_CLAIM
 from tests.streams.intake.x12.building import LINE as X12_LINE
 from tests.streams.intake.x12.building import one as x12_record
@@ -282,8 +285,26 @@ class TestOptions:
         monkeypatch.setattr(assembler, "CLAIMS_PER_RECORD_MAX", 1)
 
         assert any(isinstance(item, Rejected) for item in read_x12(content))
-        assert [line["claim_id"] for line in check("a.837", "--output", "json").lines] == ["A", "B", "C"]
-        assert [line["claim_id"] for line in whole] == ["A", "B", "C"]
+        assert ["A", "B", "C"] == [line["claim_id"] for line in whole]
+        assert whole == check("a.837", "--output", "json").lines
+
+    def test_a_bundle_is_read_beyond_the_claims_a_record_may_hold_as_one(self, check, monkeypatch):
+        write("a.json", bundle(FHIR_CLAIM, bundle(FHIR_CLAIM, changed("total")), FHIR_CLAIM))
+        whole = check("a.json", "--output", "json").lines
+        monkeypatch.setattr(fhir_record, "CLAIMS_PER_RECORD_MAX", 1)
+
+        assert whole == check("a.json", "--output", "json").lines
+
+
+class TestFhir:
+    def test_every_claim_of_a_bundle_in_a_bundle_is_a_line_in_its_order_and_other_resources_are_none(self, check):
+        write("a.json", bundle(bundle(FHIR_CLAIM, PATIENT), changed("total"), bundle(bundle(FHIR_CLAIM))))
+        done = check("a.json", "--output", "json")
+
+        assert (1, 3) == (done.code, len(done.lines))
+        assert [0, 1, 2] == [line["input"]["index"] for line in done.lines]
+        assert "Bundle.entry[1].resource.total" == done.lines[1]["rejection"]["at"]
+        assert 2 == len({line["event_id"] for line in done.lines if "event_id" in line})
 
 
 class TestExitCodes:

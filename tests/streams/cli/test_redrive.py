@@ -99,7 +99,7 @@ def test_json_is_a_summary_then_groups_then_examples(capsys) -> None:
         "redriven_before": 0,
         "passed_over": 0,
         "foreign": 0,
-        "too_large": [],
+        "too_large": 0,
     }
     assert lines[1] == {
         "code": "missing-field",
@@ -117,6 +117,35 @@ def test_json_is_a_summary_then_groups_then_examples(capsys) -> None:
         "source": "clearinghouse-a",
         "attempt": 1,
     }
+
+
+@pytest.mark.parametrize("applied", [False, True])
+def test_what_is_too_large_is_counted_apart_with_its_fix_before_anything_is_sent(capsys, applied) -> None:
+    found = tally(letter(0))
+    found.leave(letter(7))
+    found.sent = int(applied)
+    print_report(ROUTE, found, applied=applied, finished=True, typed="claimstream redrive claims.received-dlt")
+    shown = capsys.readouterr()
+    print_lines(ROUTE, found, applied=applied, finished=True)
+    summary, *_, last = map(json.loads, capsys.readouterr().out.splitlines())
+
+    assert f"1 dead letter {'sent' if applied else 'to send'} · 1 too large to be sent" in shown.out
+    assert (
+        "claimstream: claims.received-dlt:0:7 is larger than claims.received takes and is left out; "
+        "ask its sender for smaller records\n"
+    ) == shown.err
+    assert (2, 1, 1) == (summary["records"], summary["chosen"], summary["too_large"])
+    assert ("too-large", "claims.received-dlt:0:7", "missing-field", "ask its sender for smaller records") == tuple(
+        last[name] for name in ("kind", "position", "code", "fix")
+    )
+
+
+def test_where_all_are_too_large_there_is_nothing_to_type(capsys) -> None:
+    found = tally()
+    found.leave(letter(7))
+    print_report(ROUTE, found, applied=False, finished=True, typed="claimstream redrive claims.received-dlt")
+
+    assert capsys.readouterr().out.endswith("\nNothing else can be sent.\n")
 
 
 @pytest.mark.parametrize("broken", ["dlt-original-topic", "dlt-original-offset", "dlt-exception-code"])
@@ -179,8 +208,9 @@ def test_usage_is_refused_before_a_broker_is_asked() -> None:
 def test_counts_account_for_every_record() -> None:
     found = tally(*SOME)
     found.redriven, found.passed_over, found.foreign = 5, 6, 7
+    found.leave(letter(9))
 
-    assert (22, Counter({"missing-field": 3, "unprocessable": 1})) == (
+    assert (23, Counter({"missing-field": 3, "unprocessable": 1})) == (
         found.records,
         Counter({code: group.letters for (code, _), group in found.groups.items()}),
     )

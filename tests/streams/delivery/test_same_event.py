@@ -242,12 +242,22 @@ BUNDLES = {
         referring(WRONG),
         referring(WRONG),
     ),
+    "in Bundles of the Bundle": of_bundle(bundle(FHIR_CLAIM, bundle(WRONG)), WRONG, bundle(bundle(), FHIR_CLAIM)),
+    "in Parameters": encoded({"resourceType": "Parameters", "parameter": [{"resource": bundle(FHIR_CLAIM, WRONG)}]}),
 }
+STRAY = {"resourceType": "List", "contained": [FHIR_CLAIM]}
 
 
 @pytest.mark.parametrize("name", BUNDLES)
 async def test_a_bad_claim_of_a_bundle_is_the_same_event_alone(intake, name) -> None:
     await refused_again(intake, x12_record(BUNDLES[name], **{"content-type": "application/fhir+json"}))
+
+
+@pytest.mark.parametrize("claims", [[], [FHIR_CLAIM], [WRONG, bundle(FHIR_CLAIM)]])
+async def test_a_claim_where_none_is_read_is_the_same_event_alone(intake, claims) -> None:
+    letters = await refused_again(intake, x12_record(of_bundle(*claims, STRAY), **{"content-type": "application/json"}))
+
+    assert "not-a-claim" == letters[-1].code
 
 
 @pytest.mark.parametrize("name", BUNDLES)
@@ -265,7 +275,7 @@ async def test_a_claim_of_a_bundle_that_a_defect_refused_is_the_event_it_would_h
 
 
 async def test_the_rest_of_a_bundle_with_too_many_claims_holds_the_events_of_the_whole(intake, monkeypatch) -> None:
-    given = x12_record(of_bundle(FHIR_CLAIM, WRONG, FHIR_CLAIM, WRONG, FHIR_CLAIM))
+    given = x12_record(of_bundle(FHIR_CLAIM, bundle(WRONG, FHIR_CLAIM), WRONG, STRAY, bundle(FHIR_CLAIM)))
     events, letters, _ = await taken_in(intake, given)
     monkeypatch.setattr(fhir_record, "CLAIMS_PER_RECORD_MAX", 2)
     found, waiting, bad = [], [given], []

@@ -18,15 +18,25 @@ class Record:
     topic: str
     value: bytes
     headers: list[tuple[str, bytes]] = field(default_factory=list)
+    partition: int = 0
+    offset: int = 0
 
 
-def manifest(offset: int, ids: list[str], rejected: list[str] | None = None, part: int = 0, parts: int = 1) -> Record:
+def manifest(
+    offset: int,
+    ids: list[str],
+    rejected: list[str] | None = None,
+    part: int = 0,
+    parts: int = 1,
+    redrive_of: Record | None = None,
+) -> Record:
     body = {
         "position": f"t.claims.received:0:{offset}",
         "part": part,
         "parts": parts,
         "event_ids": ids,
         "rejections": [{"event_id": each} for each in rejected or []],
+        "redrive_of": f"{redrive_of.topic}:{redrive_of.partition}:{redrive_of.offset}" if redrive_of else None,
     }
     return Record(NAMES.manifests, json.dumps(body).encode())
 
@@ -51,14 +61,17 @@ def withdrawal(event: str, outcome: str) -> Record:
     return Record(NAMES.outcome(outcome), b'{"decision_id": "d"}', headers)
 
 
-def dead_letter(event: str | None, offset: int = 0, code: str = "truncated", topic: str = NAMES.received) -> Record:
+def dead_letter(
+    event: str | None, offset: int = 0, code: str = "truncated", topic: str = NAMES.received, at: int = 0
+) -> Record:
     headers = [
         ("dlt-original-topic", topic.encode()),
         ("dlt-original-partition", b"0"),
         ("dlt-original-offset", str(offset).encode()),
         ("dlt-exception-code", code.encode()),
     ]
-    return Record(NAMES.dlt_of(topic), b"x", [*headers, *([("cs-event-id", event.encode())] if event else [])])
+    named = [("cs-event-id", event.encode())] if event else []
+    return Record(NAMES.dlt_of(topic), b"x", [*headers, *named], offset=at)
 
 
 def tally_of(*records: Record) -> Tally:
@@ -153,6 +166,59 @@ def test_a_claim_the_log_could_not_be_decided_of_is_put_aside_and_not_lost() -> 
     tally = tally_of(manifest(0, ["a"]), dead_letter(None, 9, "unprocessable", NAMES.patient_events))
 
     assert tally.account() == Account(1, 0, 0, 0, 1, 0)
+
+
+def test_a_redriven_letter_that_is_decided_is_one_item_and_no_dead_letter_any_more() -> None:
+    letter = dead_letter("x")
+    before = [manifest(0, ["a"], ["x"]), decision("a"), letter]
+    redriven = manifest(1, ["x"], redrive_of=letter)
+
+    assert tally_of(*before, redriven).account() == tally_of(*before).account() == Account(2, 1, 0, 0, 1, 0)
+
+    decided = tally_of(*before, redriven, decision("x", "flagged"))
+
+    assert decided.account() == Account(2, 1, 1, 0, 0, 0)
+    assert (decided.records_read, decided.lost_events, decided.dead_letter_causes) == (1, [], {})
+
+
+def test_a_redriven_letter_that_fails_again_is_one_dead_letter_of_its_new_cause() -> None:
+    letters = [dead_letter("x"), dead_letter("x", code="unprocessable", at=1)]
+    redrives = [manifest(1, [], ["x"], redrive_of=letters[0]), manifest(2, [], ["x"], redrive_of=letters[1])]
+    tally = tally_of(manifest(0, [], ["x"]), *letters, *redrives)
+
+    assert tally.account() == Account(1, 0, 0, 0, 1, 0)
+    assert tally.dead_letter_causes == {"unprocessable": 1}
+
+
+def test_the_redriven_rest_of_a_record_brings_the_items_nobody_had_told_of() -> None:
+    letter = dead_letter("rest")
+    tally = tally_of(manifest(0, ["a"], ["rest"]), letter, manifest(1, ["rest", "b"], ["c"], redrive_of=letter))
+
+    assert tally.lost_events == ["a", "b", "c"]
+
+    for record in (decision("a"), decision("rest"), decision("b"), dead_letter("c")):
+        tally.take(record)
+
+    assert tally.account() == Account(4, 3, 0, 0, 1, 0)
+
+
+def test_a_record_our_own_code_failed_on_is_the_items_it_has_once_it_is_redriven() -> None:
+    letters = [dead_letter(None, 4, "unprocessable", at=number) for number in range(2)]
+    tally = tally_of(*letters)
+
+    assert tally.account() == Account(1, 0, 0, 0, 1, 0)
+
+    for record in (manifest(9, ["a", "b"], redrive_of=letters[1]), decision("a"), decision("b")):
+        tally.take(record)
+
+    assert tally.account() == Account(2, 2, 0, 0, 0, 0)
+    assert (tally.records_read, tally.dead_letter_causes) == (1, {})
+
+
+def test_a_claim_of_the_log_that_is_decided_after_a_redrive_is_no_dead_letter_any_more() -> None:
+    tally = tally_of(manifest(0, ["a"]), dead_letter("a", 9, "unprocessable", NAMES.patient_events), decision("a"))
+
+    assert tally.account() == Account(1, 1, 0, 0, 0, 0)
 
 
 def test_rules_are_totalled_over_claims_dearest_first_without_what_costs_nothing() -> None:

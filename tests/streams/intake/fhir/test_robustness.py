@@ -15,16 +15,20 @@ CLAIMS = [
     CLAIM,
     bundle(*(referring(one) for one in PARTIES), referring(CLAIM)),
     bundle(*(referring(one) for one in PARTIES), referring(CLAIM), referring(CLAIM)),
+    bundle(*(referring(one) for one in PARTIES), bundle(referring(CLAIM), bundle(referring(CLAIM)))),
+    {"resourceType": "Parameters", "parameter": [{"resource": bundle(CLAIM)}, {"part": [{"resource": CLAIM}]}]},
 ]
 WORDS = st.sampled_from(
-    ["", " ", "#pat", "#cov", "urn:uuid:cov", "2026-06-15", "self", "Claim", "Bundle", "\x1c", "é\u2028"]
+    ["", " ", "#pat", "#cov", "urn:uuid:cov", "2026-06-15", "self", "Claim", "Bundle", "Parameters", "\x1c", "é\u2028"]
 )
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | WORDS,
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["value", "coding", "reference", "code", "resource", "entry"]) | st.text(), inner
+            st.sampled_from(["value", "coding", "reference", "code", "resourceType", "resource", "entry", "part"])
+            | st.text(),
+            inner,
         )
     ),
     max_leaves=8,
@@ -66,7 +70,10 @@ def test_any_json_in_any_field_gives_an_item_and_never_an_exception(place, value
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from(["Claim", "Bundle", "Patient", ""]), st.dictionaries(st.sampled_from(sorted(CLAIM)), ANYTHING))
+@given(
+    st.sampled_from(["Claim", "Bundle", "Parameters", "Patient", ""]),
+    st.dictionaries(st.sampled_from([*sorted(CLAIM), "entry", "parameter"]), ANYTHING),
+)
 def test_any_resource_gives_an_item_and_never_an_exception(kind, fields):
     accounted_for(encoded(fields | {"resourceType": kind}))
 
