@@ -20,13 +20,13 @@ def is_one(value: bytes) -> bool:
 
 
 def decode(event_id: str, value: bytes) -> Entry:
-    """The entry of a value; of facts, which have no day of receipt, it says that they arrived when this was current."""
+    """The entry of a value. When it arrived was not kept: it is taken for one of the last, so that nothing goes early."""
     fields = json.loads(value)
     received_on = _day(fields["r"])
     return Entry(
         event_id,
-        Moment(fields["p"], received_on or LAST_WRITTEN),
-        received_on,
+        Moment(fields["p"], LAST_WRITTEN),
+        _day(fields["r"]),
         fields.get("o", ""),
         claim=_claim(event_id, fields) if "l" in fields else None,
         authorization=_authorization(fields["z"]) if "z" in fields else None,

@@ -218,9 +218,11 @@ def test_one_wrong_body_is_found_by_the_recount(clean):
 
     contradictory = account_of_validate(spoiled, RULESET).contradictory
 
-    assert [
-        f"event {json.loads(clean.decisions['accepted'][0].value)['event_id']} revision 0 is not decided as the log says"
-    ] == [each for each in contradictory if "as the log says" in each]
+    event = json.loads(clean.decisions["accepted"][0].value)["event_id"]
+
+    assert [f"event {event} revision 0 is not decided as the log says"] == [
+        each for each in contradictory if "as the log says" in each
+    ]
 
 
 def revised(found: Found) -> tuple[str, int, str]:
