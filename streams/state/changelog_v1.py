@@ -20,9 +20,8 @@ def is_one(value: bytes) -> bool:
 
 
 def decode(event_id: str, value: bytes) -> Entry:
-    """The entry of a value. When it arrived was not kept: it is taken for one of the last, so that nothing goes early."""
+    """The entry of a value. When it arrived was not kept: it counts as one of the last, so that nothing goes early."""
     fields = json.loads(value)
-    received_on = _day(fields["r"])
     return Entry(
         event_id,
         Moment(fields["p"], LAST_WRITTEN),
