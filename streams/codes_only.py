@@ -146,4 +146,5 @@ def _provider(provider: _P, patient_token: str) -> _P:
 def _code(has_shape: _Shape, text: str | None, patient_token: str) -> str | None:
     if text is None or has_shape(text):
         return text
-    return "~" + hashlib.sha256(f"{patient_token}\0{text}".encode()).hexdigest()[:16]
+    # In capitals, as codes are read: what state gives back must be what was judged at first.
+    return "~" + hashlib.sha256(f"{patient_token}\0{text}".encode()).hexdigest()[:16].upper()

@@ -6,6 +6,7 @@ from schemas.authorization import Authorization
 from schemas.claim import Claim
 from schemas.encounter import Encounter
 from streams.codes_only import codes_only_claim, codes_only_fact
+from streams.state.claim_body import body_of, claim_of
 from tests.validators.building import Desk, a_claim, an_authorization, an_encounter, line
 from validators.decide import decision_bytes
 
@@ -75,3 +76,19 @@ def test_no_decision_shows_what_stands_in_the_place_of_a_code() -> None:
 
     assert "AUTH-09" in decided.decision.checks.fail
     assert SECRET.encode() not in decision_bytes(decided.decision).upper()
+
+
+def test_what_state_gives_back_of_odd_records_is_what_was_judged_at_first() -> None:
+    claim = codes_only_claim(odd(), TOKEN)
+    facts = [
+        codes_only_fact(
+            an_authorization(a_claim(), services=[{"procedure_code": SECRET}], rendering_npi=SECRET), TOKEN
+        ),
+        codes_only_fact(an_encounter(a_claim(), procedure_code=SECRET, pain_scale=SECRET), TOKEN),
+    ]
+    written = [fact.model_dump_json(exclude_defaults=True) for fact in facts]
+    again = [type(fact).model_validate_json(text) for fact, text in zip(facts, written, strict=True)]
+
+    assert facts == again
+    assert claim.service_lines == claim_of(body_of(claim)).service_lines
+    assert claim.diagnoses == claim_of(body_of(claim)).diagnoses
