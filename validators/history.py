@@ -4,7 +4,7 @@ Kept of a claim are the few facts later rules read. References are tokens, not t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -81,18 +81,20 @@ class History:
     def relate(self, claim: PastClaim) -> Relation:
         """How `claim` would change what counts, were it added now."""
         if claim.frequency_code not in CHANGES:
-            resubmits = claim.frequency_code == "1"
-            removes = tuple(e for e, past in self.active.items() if resubmits and _resubmits(claim, past))
             replaced_by = self._waiting_for(claim)
-            return Relation(removes=() if replaced_by else removes, replaced_by=replaced_by)
+            earlier = self.active.values() if claim.frequency_code == "1" else ()
+            resubmitted = (past.event_id for past in earlier if _resubmits(claim, past))
+            return Relation(tuple(event_id for event_id in resubmitted if event_id != replaced_by), replaced_by)
         candidates = _candidates(claim, self.active.values())
         removes = tuple(past.event_id for past in candidates) if len(candidates) == 1 else ()
-        replaced_by = self._waiting_for(claim) if claim.frequency_code == REPLACEMENT else None
+        replaced_by = self._waiting_for(claim, besides=removes) if claim.frequency_code == REPLACEMENT else None
         return Relation(removes, replaced_by, unresolved=not removes)
 
-    def _waiting_for(self, claim: PastClaim) -> str | None:
-        """The earlier 7 or 8 that meant this claim and no other."""
+    def _waiting_for(self, claim: PastClaim, besides: Collection[str] = ()) -> str | None:
+        """The earlier 7 or 8 that meant this claim and no other; `besides` are those it takes out itself."""
         for change in self.waiting.values():
+            if change.event_id in besides:
+                continue
             candidates = _candidates(change, (*self.active.values(), claim))
             if len(candidates) == 1 and candidates[0] is claim:
                 return change.event_id
