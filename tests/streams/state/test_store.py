@@ -6,15 +6,16 @@ import pytest
 from streams.embedded_kafka import free_port
 from streams.state import store as store_module
 from streams.state.changelog import UnknownEntryError
-from streams.state.patient import Patients
+from streams.state.patients import Patients
 from streams.state.store import Store
+from tests.validators.building import nobody, ruleset, seal
 
 
 class Tried(Store):
     """A store whose reads fail as told, then give an empty state; without `troubles` of its own it really reads."""
 
     def __init__(self, *troubles: Exception) -> None:
-        super().__init__("claims.state", {"bootstrap_servers": f"127.0.0.1:{free_port()}"})
+        super().__init__("claims.state", {"bootstrap_servers": f"127.0.0.1:{free_port()}"}, seal(), ruleset().state)
         self.troubles = list(troubles)
         self.tries: list[tuple[int, str]] = []
         self.on_retry = lambda partition, exc: self.tries.append((partition, type(exc).__name__))
@@ -24,7 +25,7 @@ class Failing(Tried):
     async def _read(self, partition: int) -> Patients:
         if self.troubles:
             raise self.troubles.pop(0)
-        return Patients()
+        return nobody()
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +54,7 @@ async def test_who_waits_for_a_partition_gets_it_when_a_later_try_succeeds():
     store.assigned({3})
     await store.ready(3)
 
-    assert store.of(3).events() == 0
+    assert store.of(3).events == 0
 
 
 async def test_a_broker_that_is_away_is_asked_until_the_partition_goes_and_every_consumer_is_closed(caplog):
