@@ -114,7 +114,9 @@ class Decider:
         patient = patients.of(arrived.patient_token)
         if patient.known(arrived.event_id, moment) is not None:
             return []
-        gone = sorted(e.event_id for e in patient.entries.values() if e.position < moment.position and not e.purge)
+        # Only what can be seen still: what is there besides depends on how far the sweep has come.
+        seen = (event_id for event_id in patient.entries if patient.known(event_id, moment))
+        gone = sorted(event_id for event_id in seen if patient.entries[event_id].purge is None)
         proof = Purge(len(gone), hashlib.sha256("".join(gone).encode()).hexdigest())
         return [Entry(arrived.event_id, moment, purge=proof)]
 

@@ -39,7 +39,7 @@ class Redecidable(NamedTuple):
 
 
 class Purge(NamedTuple):
-    """A patient was removed here: how many entries of what stands before this left, and the SHA-256 of their keys."""
+    """A patient was removed here: how many entries could be seen until then, and the SHA-256 of their event ids."""
 
     entries: int
     sha256: str

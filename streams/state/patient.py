@@ -125,9 +125,9 @@ class Patient:
         ]
 
     def before_last_purge(self) -> list[Entry]:
-        """The entries that a purge has made invisible to everything behind it."""
+        """The entries that a purge has made invisible to everything behind it; the proofs of purges stay."""
         last = max(self._purges, default=-1)
-        return [entry for entry in self.entries.values() if entry.position < last]
+        return [entry for entry in self.entries.values() if entry.position < last and entry.purge is None]
 
     def put(self, entry: Entry) -> None:
         """Enter an event, or what is to be kept of it from now on."""
