@@ -43,10 +43,17 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a record of the log gave: decisions to publish, and what the changelog has to hold."""
+    """What a record of the log gave: decisions to publish, entries for the state, and the changes that hold them."""
 
+    patient_token: str
     decided: tuple[Decided, ...]
+    entries: tuple[Entry, ...]
     changes: tuple[Change, ...]
+
+    def enter(self, patients: Patients) -> None:
+        """Enter what the record says into the state."""
+        for entry, change in zip(self.entries, self.changes, strict=True):
+            patients.enter(self.patient_token, entry, change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,12 @@ class Decider:
 
     def take(self, arrived: Arrived | ArrivedFact | ArrivedPurge, moment: Moment, patients: Patients) -> Taken:
         """Decide what a record of the log gives reason to, and enter what it says into the state."""
+        taken = self.weigh(arrived, moment, patients)
+        taken.enter(patients)
+        return taken
+
+    def weigh(self, arrived: Arrived | ArrivedFact | ArrivedPurge, moment: Moment, patients: Patients) -> Taken:
+        """What `take` gives, with nothing entered yet: `patients` is read only."""
         token = arrived.patient_token
         decided: tuple[Decided, ...] = ()
         if isinstance(arrived, Arrived):
@@ -69,7 +82,7 @@ class Decider:
         else:
             entries = self._purge_entries(arrived, moment, patients)
         entries += [each.entry for each in decided if each.entry is not None]
-        return Taken(decided, tuple(patients.put(token, entry) for entry in entries))
+        return Taken(token, decided, tuple(entries), tuple(patients.change(token, entry) for entry in entries))
 
     def decide(self, arrived: Arrived, moment: Moment, patients: Patients) -> Decided:
         """The first decision about a claim that stands at `moment` in the log, with the history before it.

@@ -65,19 +65,21 @@ class Validate:
         turn = Turn()
         patients = self.store.of(chunk.partition)
         decisions: list[tuple[Decided, int]] = []
+        for change in patients.swept(chunk.progress.committed):
+            out.add(self.topics.state_changelog, chunk.partition, *change)
+        out.on_confirmed(patients.sweep_confirmed)
         for record in chunk.records:
             logged = from_log(record)
-            taken = self.decider.take(logged.arrived, logged.moment, patients)
+            taken = self.decider.weigh(logged.arrived, logged.moment, patients)
             for decided in taken.decided:
                 for topic, value, headers in records_of(decided, record, self.topics):
                     out.add(topic, chunk.partition, record.key, value, headers)
                 decisions.append((decided, logged.arrived_ms))
             for change in taken.changes:
                 out.add(self.topics.state_changelog, chunk.partition, *change)
+            taken.enter(patients)  # last: a record that is put aside must leave no trace
             out.accounts_for(1)
             await turn.give()
-        for change in patients.swept(chunk.progress.committed):
-            out.add(self.topics.state_changelog, chunk.partition, *change)
         out.on_confirmed(lambda: self.metrics.decisions_confirmed(decisions))
 
 

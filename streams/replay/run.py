@@ -106,7 +106,7 @@ class Replay:
         turn = Turn()
         for record in records:
             with contextlib.suppress(NotInLogError):
-                self._take(record, patients)
+                self._weigh(record, patients).enter(patients)
             await turn.give()
 
     async def _emit(self, tp: Any, records: Sequence[Record], patients: Patients) -> None:
@@ -114,10 +114,12 @@ class Replay:
         out, turn, began = Outbox(self.producer.create_batch, self._limits), Turn(), clock.monotonic()
         for record in records:
             try:
-                for decided in self._take(record, patients).decided:
+                taken = self._weigh(record, patients)
+                for decided in taken.decided:
                     for topic, value, headers in records_of(decided, record, self.topics):
                         headers.append((h.REPLAY_JOB, self.topics.job.encode()))
                         out.add(topic, tp.partition, record.key, value, headers)
+                taken.enter(patients)
             except (NotInLogError, RecordTooLarge):
                 self.skipped += 1  # the worker puts it into the dead letters
             await turn.give()
@@ -126,9 +128,9 @@ class Replay:
         if self.rate:
             await self._rest(len(records) / self.rate - (clock.monotonic() - began))
 
-    def _take(self, record: Record, patients: Patients) -> Taken:
+    def _weigh(self, record: Record, patients: Patients) -> Taken:
         logged = from_log(record)
-        return self.decider.take(logged.arrived, logged.moment, patients)
+        return self.decider.weigh(logged.arrived, logged.moment, patients)
 
     async def _deliver(self, out: Outbox) -> None:
         sent = [

@@ -45,6 +45,7 @@ class Patients:
         self._sweeping: Iterator[bytes] = iter(())
         self._swept_on = date.min
         self._purged: dict[str, int] = {}  # tokens whose entries before a position are to be taken out
+        self._unconfirmed: tuple[Change, ...] = ()  # what was swept and the changelog may not have yet
 
     def __len__(self) -> int:
         """How many members are known."""
@@ -70,16 +71,25 @@ class Patients:
         self._open[token] = patient
         return patient
 
-    def put(self, token: str, entry: Entry) -> Change:
-        """Enter an event, or what is to be kept of it from now on; the record that says so in the changelog."""
-        value = changelog.encode(entry, self.seal)
-        self._put_packed(bytes.fromhex(token), bytes.fromhex(entry.event_id), value)
+    def change(self, token: str, entry: Entry) -> Change:
+        """The record of the changelog that says what is kept of an event from now on; nothing is entered."""
+        return Change(changelog.key_of(token, entry.event_id), changelog.encode(entry, self.seal))
+
+    def enter(self, token: str, entry: Entry, change: Change) -> None:
+        """Enter an event, or what is to be kept of it from now on, as its change says it."""
+        assert change.value is not None
+        self._put_packed(bytes.fromhex(token), bytes.fromhex(entry.event_id), change.value)
         self.newest = max(self.newest, entry.arrived_on)
         if (patient := self._open.get(token)) is not None:
             patient.put(entry)
         if entry.purge is not None:
             self._purged[token] = entry.position
-        return Change(changelog.key_of(token, entry.event_id), value)
+
+    def put(self, token: str, entry: Entry) -> Change:
+        """Enter an event; the record that says so in the changelog."""
+        change = self.change(token, entry)
+        self.enter(token, entry, change)
+        return change
 
     def restore(self, key: bytes | None, value: bytes | None) -> None:
         """Enter a record of the changelog, in its order. Raises UnknownEntryError."""
@@ -97,21 +107,35 @@ class Patients:
             token = named.token.hex()
             self._purged[token] = max(kept.moment.position, self._purged.get(token, -1))
 
-    def swept(self, committed: int) -> Iterator[Change]:
+    def swept(self, committed: int) -> tuple[Change, ...]:
         """What is to be taken out of the changelog now, or kept with less; `committed` is how far the log is done.
 
-        A purge takes effect on the changelog once nothing before it can be read again.
+        A purge takes effect on the changelog once nothing before it can be read again. Until `sweep_confirmed` the
+        same is said again, for its delivery may fail; say it before what else is entered.
         """
+        if not self._unconfirmed:
+            self._unconfirmed = (*self._without_what_is_purged(committed), *self._without_what_is_old())
+        return self._unconfirmed
+
+    def sweep_confirmed(self) -> None:
+        """The changelog has what was said last."""
+        self._unconfirmed = ()
+
+    def _without_what_is_purged(self, committed: int) -> Iterator[Change]:
         for token in [token for token, position in self._purged.items() if position < committed]:
             del self._purged[token]
             for entry in self.of(token).before_last_purge():
                 yield self._remove(token, entry.event_id)
-        if self._swept_on < self.newest:
-            self._swept_on, self._sweeping = self.newest, iter(tuple(self._packed))
-        for token_bytes in islice(self._sweeping, SWEPT_AT_ONCE):
-            yield from self._without_what_is_old(token_bytes)
 
-    def _without_what_is_old(self, token: bytes) -> Iterator[Change]:
+    def _without_what_is_old(self) -> Iterator[Change]:
+        due = tuple(islice(self._sweeping, SWEPT_AT_ONCE))
+        if not due and self._swept_on < self.newest:  # so each is reached, however few come in a day
+            self._swept_on, self._sweeping = self.newest, iter(tuple(self._packed))
+            due = tuple(islice(self._sweeping, SWEPT_AT_ONCE))
+        for token in due:
+            yield from self._of_one_without_what_is_old(token)
+
+    def _of_one_without_what_is_old(self, token: bytes) -> Iterator[Change]:
         latest = days_before(self.newest, self.terms.revision_days)
         met, seen = met_since(latest, self.terms), seen_since(latest, self.terms)
         for event, value in _unpacked(self._packed.get(token, b"")):
