@@ -136,14 +136,14 @@ class Consumption(NamedTuple):
 def consumption(lines: Iterable[tuple[PastClaim, PastLine]]) -> Consumption:
     """What these lines use of the authorization that all of them cite.
 
-    A date counts once however many claims cite it, and so do its units where hospital or surgery center and physician
-    both bill them: of each procedure and date the role that bills most counts.
+    A date counts once however many claims cite it, such as those of hospital and physician, and so do its units: of
+    each procedure and date those of the claim that bills most count (AUTH-12).
     """
     billed: dict[tuple[date, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for past, line in lines:
-        billed[line.service_date, line.procedure_code][past.role] += line.units
+        billed[line.service_date, line.procedure_code][past.event_id] += line.units
     return Consumption(
-        frozenset(on for on, _ in billed), {service: max(by_role.values()) for service, by_role in billed.items()}
+        frozenset(on for on, _ in billed), {service: max(by_claim.values()) for service, by_claim in billed.items()}
     )
 
 

@@ -141,6 +141,13 @@ def test_a_date_is_used_once_when_hospital_and_physician_both_cite_it() -> None:
     )
 
 
+def test_the_units_of_a_date_are_those_of_the_claim_that_bills_most() -> None:
+    second = citing("two", service_lines=[line("64484", units="3")])
+
+    assert {(JUNE, "64484"): Decimal(3)} == used(citing("one", "64484"), second).units
+    assert {(JUNE, "64484"): Decimal(4)} == used(citing("one", "64484", "64484"), second).units
+
+
 def test_only_injections_use_an_authorization() -> None:
     assert frozenset({JUNE}) == used(citing("one", "64483", "77003", "J1100")).dates
     assert {(JUNE, "64483")} == set(used(citing("one", "64483", "77003", "J1100")).units)

@@ -241,10 +241,10 @@ def test_nothing_came_before_until_something_did() -> None:
 
 
 def used(*lines: tuple[str, date, str, str]) -> Consumption:
-    """What lines use, each given as its role, date, code and units."""
+    """What lines use, each given as its claim, date, code and units."""
     return consumption(
-        (past(f"event-{at}")._replace(role=role), PastLine(code, frozenset(), on, "npi", Decimal(units), "token"))
-        for at, (role, on, code, units) in enumerate(lines)
+        (past(event_id), PastLine(code, frozenset(), on, "npi", Decimal(units), "token"))
+        for event_id, on, code, units in lines
     )
 
 
@@ -252,24 +252,24 @@ def test_of_an_authorization_nobody_cites_nothing_is_used() -> None:
     assert Consumption(frozenset(), {}) == used()
 
 
-def test_a_date_is_used_once_however_many_claims_and_roles_cite_it() -> None:
+def test_a_date_is_used_once_however_many_claims_cite_it() -> None:
     found = used(
-        ("professional", DAY, "64483", "1"),
-        ("professional", DAY, "64484", "1"),
-        ("asc-facility", DAY, "64483", "1"),
-        ("hospital-facility", DAY, "64483", "1"),
-        ("professional", date(2026, 7, 1), "64483", "1"),
+        ("physician", DAY, "64483", "1"),
+        ("physician", DAY, "64484", "1"),
+        ("hospital", DAY, "64483", "1"),
+        ("another", DAY, "64483", "1"),
+        ("physician", date(2026, 7, 1), "64483", "1"),
     )
 
     assert {DAY, date(2026, 7, 1)} == found.dates
 
 
-def test_units_add_up_within_a_role_and_the_role_that_bills_most_counts() -> None:
+def test_units_add_up_within_a_claim_and_the_claim_that_bills_most_counts() -> None:
     found = used(
-        ("professional", DAY, "64484", "1"),
-        ("professional", DAY, "64484", "1.5"),
-        ("asc-facility", DAY, "64484", "2"),
-        ("asc-facility", DAY, "64483", "3"),
+        ("physician", DAY, "64484", "1"),
+        ("physician", DAY, "64484", "1.5"),
+        ("hospital", DAY, "64484", "2"),
+        ("hospital", DAY, "64483", "3"),
     )
 
     assert {(DAY, "64484"): Decimal("2.5"), (DAY, "64483"): Decimal(3)} == found.units
@@ -279,5 +279,5 @@ def test_units_of_two_dates_are_told_apart() -> None:
     later = date(2026, 7, 1)
 
     assert {(DAY, "64483"): Decimal(1), (later, "64483"): Decimal(2)} == used(
-        ("professional", DAY, "64483", "1"), ("professional", later, "64483", "2")
+        ("physician", DAY, "64483", "1"), ("physician", later, "64483", "2")
     ).units
