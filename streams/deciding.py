@@ -125,11 +125,11 @@ class Decider:
     @staticmethod
     def _purge_entries(arrived: ArrivedPurge, moment: Moment, patients: Patients) -> list[Entry]:
         patient = patients.of(arrived.patient_token)
-        if patient.known(arrived.event_id, moment) is not None:
-            return []
-        # Only what can be seen still: what is there besides depends on how far the sweep has come.
-        seen = (event_id for event_id in patient.entries if patient.known(event_id, moment))
-        gone = sorted(event_id for event_id in seen if patient.entries[event_id].purge is None)
+        met = patient.entries.get(arrived.event_id)
+        if met is not None:  # at this place, it is read again: what it took away may have come again since
+            return [met] if met.position == moment.position else []
+        # Not what merely has not been swept out yet: the proof is a function of the log, as all else is.
+        gone = sorted(entry.event_id for entry in patient.purged_at(moment))
         proof = Purge(len(gone), hashlib.sha256("".join(gone).encode()).hexdigest())
         return [Entry(arrived.event_id, moment, purge=proof)]
 

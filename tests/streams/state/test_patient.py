@@ -263,6 +263,16 @@ def test_a_purge_is_known_for_ever() -> None:
     assert not known(patient, 1, 1)
 
 
+def test_a_purge_takes_away_what_could_still_be_seen_or_known_again() -> None:
+    long_ago = date(2026, 1, 1)
+    patient = patient_of(
+        claimed(0), purged(1), claimed(2, long_ago), met(3, long_ago), met(4), authorized(5), treated(6), claimed(7)
+    )
+
+    assert [4, 5, 6] == [entry.position for entry in patient.purged_at(moment(7))]
+    assert [0] == [entry.position for entry in patient.purged_at(moment(1))]
+
+
 def test_what_a_purge_has_hidden_can_be_taken_out_and_its_proof_stays() -> None:
     patient = patient_of(claimed(0), authorized(1), purged(2), met(3), purged(5), claimed(6))
 
