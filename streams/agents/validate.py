@@ -65,9 +65,6 @@ class Validate:
         turn = Turn()
         patients = self.store.of(chunk.partition)
         decisions: list[tuple[Decided, int]] = []
-        for change in patients.swept(chunk.progress.committed):
-            out.add(self.topics.state_changelog, chunk.partition, *change)
-        out.on_confirmed(patients.sweep_confirmed)
         for record in chunk.records:
             logged = from_log(record)
             taken = self.decider.weigh(logged.arrived, logged.moment, patients)
@@ -80,6 +77,9 @@ class Validate:
             taken.enter(patients)  # last: a record that is put aside must leave no trace
             out.accounts_for(1)
             await turn.give()
+        for change in patients.unwritten(chunk.progress.committed):
+            out.add(self.topics.state_changelog, chunk.partition, *change)
+        out.on_confirmed(patients.written)
         out.on_confirmed(lambda: self.metrics.decisions_confirmed(decisions))
 
 

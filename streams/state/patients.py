@@ -1,7 +1,7 @@
 """The state of every member of one partition: packed, for there are millions of them, and opened one at a time."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from itertools import islice
 from typing import NamedTuple
@@ -45,7 +45,7 @@ class Patients:
         self._sweeping: Iterator[bytes] = iter(())
         self._swept_on = date.min
         self._purged: dict[str, int] = {}  # tokens whose entries before a position are to be taken out
-        self._unconfirmed: tuple[Change, ...] = ()  # what was swept and the changelog may not have yet
+        self._unwritten: dict[bytes, Change] = {}  # what was swept and the changelog may not have yet
 
     def __len__(self) -> int:
         """How many members are known."""
@@ -78,6 +78,7 @@ class Patients:
     def enter(self, token: str, entry: Entry, change: Change) -> None:
         """Enter an event, or what is to be kept of it from now on, as its change says it."""
         assert change.value is not None
+        self._unwritten.pop(change.key, None)
         self._put_packed(bytes.fromhex(token), bytes.fromhex(entry.event_id), change.value)
         self.newest = max(self.newest, entry.arrived_on)
         if (patient := self._open.get(token)) is not None:
@@ -107,35 +108,33 @@ class Patients:
             token = named.token.hex()
             self._purged[token] = max(kept.moment.position, self._purged.get(token, -1))
 
-    def swept(self, committed: int) -> tuple[Change, ...]:
+    def swept(self, committed: int) -> Iterator[Change]:
         """What is to be taken out of the changelog now, or kept with less; `committed` is how far the log is done.
 
-        A purge takes effect on the changelog once nothing before it can be read again. Until `sweep_confirmed` the
-        same is said again, for its delivery may fail; say it before what else is entered.
+        A purge takes effect on the changelog once nothing before it can be read again.
         """
-        if not self._unconfirmed:
-            self._unconfirmed = (*self._without_what_is_purged(committed), *self._without_what_is_old())
-        return self._unconfirmed
-
-    def sweep_confirmed(self) -> None:
-        """The changelog has what was said last."""
-        self._unconfirmed = ()
-
-    def _without_what_is_purged(self, committed: int) -> Iterator[Change]:
         for token in [token for token, position in self._purged.items() if position < committed]:
             del self._purged[token]
             for entry in self.of(token).before_last_purge():
                 yield self._remove(token, entry.event_id)
-
-    def _without_what_is_old(self) -> Iterator[Change]:
         due = tuple(islice(self._sweeping, SWEPT_AT_ONCE))
-        if not due and self._swept_on < self.newest:  # so each is reached, however few come in a day
+        if not due and self._swept_on < self.newest:  # not before, so that each is reached however few come in a day
             self._swept_on, self._sweeping = self.newest, iter(tuple(self._packed))
             due = tuple(islice(self._sweeping, SWEPT_AT_ONCE))
-        for token in due:
-            yield from self._of_one_without_what_is_old(token)
+        for token_bytes in due:
+            yield from self._without_what_is_old(token_bytes)
 
-    def _of_one_without_what_is_old(self, token: bytes) -> Iterator[Change]:
+    def unwritten(self, committed: int) -> Collection[Change]:
+        """What was swept, until `written`: its delivery may fail, and nothing would sweep it again."""
+        if not self._unwritten:
+            self._unwritten = {change.key: change for change in self.swept(committed)}
+        return self._unwritten.values()
+
+    def written(self) -> None:
+        """The changelog has what was swept."""
+        self._unwritten.clear()
+
+    def _without_what_is_old(self, token: bytes) -> Iterator[Change]:
         latest = days_before(self.newest, self.terms.revision_days)
         met, seen = met_since(latest, self.terms), seen_since(latest, self.terms)
         for event, value in _unpacked(self._packed.get(token, b"")):

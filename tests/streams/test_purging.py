@@ -78,7 +78,7 @@ def test_behind_a_purge_an_event_met_before_it_is_a_new_one(rebuilt: bool, swept
     purge(desk)
     desk = desk.rebuilt() if rebuilt else desk
     if swept:
-        assert 1 == len(desk.patients.swept(desk.position))
+        assert 1 == len(list(desk.patients.swept(desk.position)))
     again = desk.decide(a_claim(), "event")
 
     assert not again.redelivered
@@ -140,7 +140,7 @@ def test_a_proof_does_not_depend_on_how_far_the_sweep_has_come() -> None:
         desk.day = DAY + timedelta(days=61)
         desk.decide(a_claim(), "claim")
         if swept:
-            assert 1 == len(desk.patients.swept(0))
+            assert 1 == len(list(desk.patients.swept(0)))
         proofs.append(proof(purge(desk)))
     claim, grant = arrived(a_claim(), "claim"), arrived_fact(an_authorization(a_claim()), "authorization")
 

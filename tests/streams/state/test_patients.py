@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 
 import pytest
@@ -44,18 +44,19 @@ def positions(state: Patients, token: str = TOKEN) -> list[int]:
     return sorted(entry.position for entry in kept(state, token).values())
 
 
-def changed(changes: tuple[Change, ...]) -> list[str]:
+def changed(changes: Iterable[Change]) -> list[str]:
     """The event ids of changes that take entries out."""
-    assert all(value is None for _, value in changes)
-    return [key.decode()[len(TOKEN) :] for key, _ in changes]
+    said = list(changes)
+
+    assert all(value is None for _, value in said)
+    return [key.decode()[len(TOKEN) :] for key, _ in said]
 
 
 def swept_clean(state: Patients, committed: int = 0) -> list[Change]:
     """Sweep until there is nothing left to sweep."""
     said: list[Change] = []
-    while changes := state.swept(committed):
+    while changes := list(state.swept(committed)):
         said += changes
-        state.sweep_confirmed()
     return said
 
 
@@ -204,7 +205,7 @@ def test_nothing_is_swept_of_what_can_be_seen() -> None:
     for position, build in enumerate((claimed, met, authorized, treated)):
         state.put(TOKEN, build(position))
 
-    assert () == state.swept(9)
+    assert [] == list(state.swept(9))
     assert [0, 1, 2, 3] == positions(state)
 
 
@@ -265,16 +266,23 @@ def test_a_claim_is_kept_without_its_body_once_it_cannot_be_decided_anew() -> No
     } == kept(state)
 
 
-def test_what_was_swept_is_said_again_until_it_is_confirmed_and_then_no_more() -> None:
+def test_what_was_swept_is_said_again_until_it_is_written_and_then_no_more() -> None:
     state = bounded()
-    state.put(TOKEN, met(0, date(2026, 1, 1)))
-    state.put(TOKEN, met(1))
-    said = state.swept(0)
+    gone, _ = state.put(TOKEN, met(0, date(2026, 1, 1))), state.put(TOKEN, met(1))
 
-    assert [named(0)] == changed(said)
-    assert said == state.swept(0)
-    state.sweep_confirmed()
-    assert () == state.swept(0)
+    assert [(gone.key, None)] == list(state.unwritten(0)) == list(state.unwritten(0))
+    state.written()
+    assert [] == list(state.unwritten(0))
+
+
+def test_what_came_again_since_it_was_swept_is_not_taken_out() -> None:
+    state = bounded()
+    gone = [state.put(TOKEN, met(position, date(2026, 1, 1))).key for position in (0, 1)]
+    state.put(TOKEN, met(2))
+
+    assert [(key, None) for key in gone] == list(state.unwritten(0))
+    state.put(TOKEN, met(0))
+    assert [(gone[1], None)] == list(state.unwritten(0))
 
 
 def test_a_few_members_are_swept_at_once_and_in_the_end_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,9 +292,8 @@ def test_a_few_members_are_swept_at_once_and_in_the_end_all_of_them(monkeypatch:
         state.put(f"{position:032x}", met(position, date(2026, 1, 1)))
     state.put(TOKEN, met(9))
     counts = []
-    while changes := state.swept(0):
+    while changes := list(state.swept(0)):
         counts.append(len(changes))
-        state.sweep_confirmed()
 
     assert [2, 2, 1] == counts
     assert 1 == state.events
@@ -301,7 +308,6 @@ def test_a_sweep_that_takes_days_reaches_every_member(monkeypatch: pytest.Monkey
     for day in range(6):
         state.put(TOKEN, met(9, after(day)))
         gone += changed(state.swept(0))
-        state.sweep_confirmed()
 
     assert [named(position) for position in range(4)] == gone
 
@@ -312,7 +318,7 @@ def test_a_day_on_which_nothing_arrives_is_swept_no_second_time() -> None:
     swept_clean(state)
     state.put(TOKEN, met(1, date(2026, 1, 1)))
 
-    assert () == state.swept(0)
+    assert [] == list(state.swept(0))
     state.put(TOKEN, met(2, after(1)))
     assert [named(1)] == changed(state.swept(0))
 
@@ -323,12 +329,11 @@ def test_what_a_purge_hides_is_taken_out_once_the_log_is_done_behind_it() -> Non
         state.put(TOKEN, entry)
     state.put(OTHER_TOKEN, claimed(6))
 
-    assert () == state.swept(4)
+    assert [] == list(state.swept(4))
     assert [named(position) for position in range(4)] == changed(state.swept(5))
     assert {named(4): purged(4, entries=4), named(5): claimed(5)} == kept(state)
     assert [6] == positions(state, OTHER_TOKEN)
-    state.sweep_confirmed()
-    assert () == state.swept(9)
+    assert [] == list(state.swept(9))
 
 
 def test_the_proof_of_a_purge_stays_for_ever_also_when_another_follows() -> None:
@@ -337,7 +342,7 @@ def test_the_proof_of_a_purge_stays_for_ever_also_when_another_follows() -> None
     state.put(TOKEN, met(1))
     state.put(TOKEN, purged(2))
 
-    assert [named(1)] == changed(tuple(swept_clean(state, committed=9)))
+    assert [named(1)] == changed(swept_clean(state, committed=9))
     assert [0, 2] == positions(state)
 
 
@@ -347,7 +352,7 @@ def test_a_rebuilt_state_takes_out_what_a_purge_hides_though_its_purges_come_in_
     for key, value in records:
         rebuilt.restore(key, value)
 
-    assert () == rebuilt.swept(4)
+    assert [] == list(rebuilt.swept(4))
     assert {named(0), named(1), named(3)} == set(changed(rebuilt.swept(5)))
     assert [2, 4] == positions(rebuilt)
 
