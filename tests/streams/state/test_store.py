@@ -8,6 +8,7 @@ from streams.state import store as store_module
 from streams.state.changelog import UnknownEntryError
 from streams.state.patients import Patients
 from streams.state.store import Store
+from tests.streams.state.building import TOKEN, met
 from tests.validators.building import nobody, ruleset, seal
 
 
@@ -69,3 +70,36 @@ async def test_a_broker_that_is_away_is_asked_until_the_partition_goes_and_every
     assert store.tries[0] == (3, "KafkaConnectionError")
     assert "next try in 0.0 s: KafkaConnectionError" in caplog.text
     assert "Unclosed" not in caplog.text
+
+
+async def test_members_and_events_of_all_partitions_are_counted():
+    store = Failing()
+    store.assigned({3, 4})
+    await until(lambda: store.warm)
+    for partition, position in ((3, 0), (3, 1), (4, 2)):
+        store.of(partition).put(TOKEN, met(position))
+
+    assert (store.patients(), store.events()) == (2, 3)
+
+    store.revoked({3})
+
+    assert (store.patients(), store.events()) == (1, 1)
+
+
+async def test_a_partition_that_is_assigned_again_is_rebuilt_afresh():
+    store = Failing()
+    store.assigned({3})
+    await store.ready(3)
+    store.of(3).put(TOKEN, met(0))
+    store.revoked({3})
+    store.assigned({3})
+    await store.ready(3)
+
+    assert store.events() == 0
+
+
+def test_partitions_that_were_never_assigned_may_be_revoked():
+    store = Tried()
+    store.revoked({3})
+
+    assert store.warm
