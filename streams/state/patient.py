@@ -124,10 +124,14 @@ class Patient:
             if begin < entry.position < moment.position and entry.arrived_on >= since
         ]
 
+    def purged_at(self, moment: Moment) -> list[Entry]:
+        """What a purge at a moment takes away: all that could still be seen or known again then, in no order."""
+        return [e for e in self.entries.values() if e.purge is None and self.known(e.event_id, moment) is not None]
+
     def before_last_purge(self) -> list[Entry]:
-        """The entries that a purge has made invisible to everything behind it."""
+        """The entries that a purge has made invisible to everything behind it; the proof of an earlier one stays."""
         last = max(self._purges, default=-1)
-        return [entry for entry in self.entries.values() if entry.position < last]
+        return [entry for entry in self.entries.values() if entry.position < last and entry.purge is None]
 
     def put(self, entry: Entry) -> None:
         """Enter an event, or what is to be kept of it from now on."""
