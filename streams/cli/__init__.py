@@ -18,6 +18,7 @@ COMMANDS = {
     "feed": "send files of claims into the stream, each once, large ones in parts",
     "redrive": "send dead letters again once their cause is mended, each once",
     "replay": "decide a window of the patient log again, into topics of its own",
+    "state": "see what is kept of patients, recount it from the log, forget a patient",
     "topics": "plan, apply or check the topic layout of a broker",
     "trace": "follow a claim by its number: received, parsed, decided, receipt",
     "worker": "read claims from Kafka and decide them",
