@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "embedded Kafka, a worker and a feed of sample claims, live",
     "feed": "send files of claims into the stream, each once, large ones in parts",
     "redrive": "send dead letters again once their cause is mended, each once",
+    "rekey": "replay the patient log into a new prefix, under another key, aliases or tenants",
     "replay": "decide a window of the patient log again, into topics of its own",
     "state": "see what is kept of patients, recount it from the log, forget a patient",
     "topics": "plan, apply or check the topic layout of a broker",
