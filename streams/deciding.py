@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from schemas.authorization import Authorization
-from schemas.claim import Claim
 from schemas.decision import Cause, Decision, Outcome
 from streams.codes_only import codes_only_claim, codes_only_fact
 from streams.intake.arrival import Arrived, ArrivedFact, ArrivedPurge
@@ -20,7 +19,7 @@ from validators.context import Context, Event
 from validators.decide import decide
 from validators.engine import Evaluation, OnError, evaluate, unheard
 from validators.facts import Facts
-from validators.history import CHANGES, History, PastClaim, Relation
+from validators.history import CHANGES, PastClaim, Relation
 from validators.ruleset import Ruleset
 
 
@@ -57,6 +56,17 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class _Posed:
+    """A claim at its place in the log with what came before it, to be judged.
+
+    `entry` is what it leaves in the state, but for the decisions about it; None of an event that was met before.
+    """
+
+    context: Context
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
 class Decider:
     """Decides claims under one ruleset. `keep_tests` enters test claims into history too, as `check` does."""
 
@@ -84,31 +94,52 @@ class Decider:
         entries += [each.entry for each in decided if each.entry is not None]
         return Taken(token, decided, tuple(entries), tuple(patients.change(token, entry) for entry in entries))
 
+    def enter(self, arrived: Arrived | ArrivedFact | ArrivedPurge, moment: Moment, patients: Patients) -> None:
+        """Enter what a record of the log says and judge nothing: the state `take` leaves, but for decisions."""
+        if isinstance(arrived, Arrived):
+            entry = self._posed(arrived, moment, patients).entry
+            entries = [] if entry is None else [entry]
+        elif isinstance(arrived, ArrivedFact):
+            fact, known = self._fact_entry(arrived, moment, patients)
+            entries = [] if known else [fact]
+        else:
+            entries = self._purge_entries(arrived, moment, patients)
+        for entry in entries:
+            patients.put(arrived.patient_token, entry)
+
     def decide(self, arrived: Arrived, moment: Moment, patients: Patients) -> Decided:
         """The first decision about a claim that stands at `moment` in the log, with the history before it.
 
         An event met before is decided as it was then. `patients` is read only.
         """
+        posed = self._posed(arrived, moment, patients)
+        evaluation = self._judge(posed.context)
+        decision = self._decision(posed.context, evaluation, arrived.patient_token)
+        entry = posed.entry
+        if entry is not None and entry.redecidable is not None:
+            first = Issued(entry.position, decision.decision_id, decision.outcome)
+            entry = entry._replace(redecidable=entry.redecidable.with_issued(first))
+        redelivered = posed.entry is None
+        return Decided(decision, posed.context, evaluation, moment.position, entry, redelivered=redelivered)
+
+    def _posed(self, arrived: Arrived, moment: Moment, patients: Patients) -> _Posed:
         token = arrived.patient_token
         patient = patients.of(token)
         known = patient.known(arrived.event_id, moment)
         claim = codes_only_claim(arrived.claim, token)
-        position = moment.position
         if known is not None:
             claim = claim.model_copy(update={"received_on": known.received_on})
             moment = known.moment
         history, facts = patient.history(arrived.person, moment), patient.facts(arrived.person, moment)
-        context, evaluation = self._judge(claim, _event(arrived.event_id, moment.position, token), history, facts)
-        decision = self._decision(context, evaluation, token)
-        entry = None
-        if known is None:
-            entry = Entry(arrived.event_id, moment, claim.received_on, arrived.person)
-            if self._enters_history(context):
-                entry = entry._replace(claim=context.past)
-                if context.all_rules_apply:
-                    first = Issued(moment.position, decision.decision_id, decision.outcome)
-                    entry = entry._replace(redecidable=Redecidable(patients.seal.close(body_of(claim)), (first,)))
-        return Decided(decision, context, evaluation, position, entry, redelivered=known is not None)
+        context = Context(claim, self.ruleset, _event(arrived.event_id, moment.position, token), history, facts)
+        if known is not None:
+            return _Posed(context, None)
+        entry = Entry(arrived.event_id, moment, claim.received_on, arrived.person)
+        if self._enters_history(context):
+            entry = entry._replace(claim=context.past)
+            if context.all_rules_apply:
+                entry = entry._replace(redecidable=Redecidable(patients.seal.close(body_of(claim)), ()))
+        return _Posed(context, entry)
 
     @staticmethod
     def _fact_entry(arrived: ArrivedFact, moment: Moment, patients: Patients) -> tuple[Entry, bool]:
@@ -144,8 +175,9 @@ class Decider:
             facts = patient.facts(entry.person, fact.moment, seen_since(entry.arrived_on, self.ruleset.state))
             # Judged without the fact and with it: what else changed since, such as a rule, is no reason to revise.
             event = _event(entry.event_id, entry.position, token)
-            _, without = self._judge(claim, event, history, facts)
-            context, evaluation = self._judge(claim, event, history, _with(facts, fact))
+            without = self._judge(Context(claim, self.ruleset, event, history, facts))
+            context = Context(claim, self.ruleset, event, history, _with(facts, fact))
+            evaluation = self._judge(context)
             if without.findings == evaluation.findings:
                 continue
             issued = [each for each in redecidable.issued if each.position < fact.position]
@@ -169,9 +201,8 @@ class Decider:
                 withdrawn_from=before if before != decision.outcome else None,
             )
 
-    def _judge(self, claim: Claim, event: Event, history: History, facts: Facts) -> tuple[Context, Evaluation]:
-        context = Context(claim, self.ruleset, event, history, facts)
-        return context, evaluate(context, self.ruleset, self.on_error)
+    def _judge(self, context: Context) -> Evaluation:
+        return evaluate(context, self.ruleset, self.on_error)
 
     def _decision(
         self,
@@ -213,10 +244,15 @@ def _with(facts: Facts, fact: Entry) -> Facts:
     return Facts((*facts.authorizations, *authorizations), (*facts.encounters, *encounters))
 
 
+def reference_of(number: str, patient_token: str) -> str:
+    """The token of a number of a claim or an authorization, by which it is known again only within the member."""
+    return hashlib.sha256(f"{patient_token}\0{number}".encode()).hexdigest()[:32]
+
+
 def _event(event_id: str, position: int, patient_token: str) -> Event:
-    """The event of a claim; a number is known again by its token only within the member."""
+    """The event of a claim."""
 
     def reference(number: str) -> str:
-        return hashlib.sha256(f"{patient_token}\0{number}".encode()).hexdigest()[:32]
+        return reference_of(number, patient_token)
 
     return Event(event_id, position, reference)

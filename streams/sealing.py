@@ -31,4 +31,7 @@ class Seal:
         try:
             return self._cipher.decrypt(sealed, None)
         except InvalidTag as error:
-            raise SealBrokenError("a state entry was sealed under another key, or is damaged") from error
+            raise SealBrokenError(
+                "a state entry was sealed under another key, or is damaged; set CLAIMSTREAM_TOKEN_KEY_FILE to the key "
+                "it was written with"
+            ) from error

@@ -46,11 +46,7 @@ def command(processes: int, number: int | None) -> None:
         settings = settings.model_copy(update={"broker": settings.broker.as_process(number)})
     _require_partitions(settings, processes)
     logging.config.dictConfig(_logging_config(settings, number))
-    key = settings.token_key
-    if key is None:
-        raise SettingsError(
-            f"{PREFIX}TOKEN_KEY_FILE is not set; name a file with a secret key of 32 random bytes for patient tokens"
-        )
+    key = settings.require_token_key()
     try:
         ruleset = load_ruleset(settings.packs)
         tokens = Tokens(key, ruleset.payers, settings.payer_aliases, settings.tenants)

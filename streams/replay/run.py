@@ -19,7 +19,7 @@ from streams import headers as h
 from streams.agents.validate import NotInLogError, from_log, records_of
 from streams.chunks import Outbox, Record, RecordTooLarge, Turn
 from streams.deciding import Decider, Taken
-from streams.replay.broker import require_topic
+from streams.replay.broker import deliver, require_topic
 from streams.replay.job import Job, JobLayout, JobRefusedError, JobTopics
 from streams.sealing import Seal
 from streams.state.patients import Patients
@@ -123,7 +123,7 @@ class Replay:
             except (NotInLogError, RecordTooLarge):
                 self.skipped += 1  # the worker puts it into the dead letters
             await turn.give()
-        await self._deliver(out)
+        await deliver(self.producer, out.batches)
         await self.consumer.commit({tp: records[-1].offset + 1})
         if self.rate:
             await self._rest(len(records) / self.rate - (clock.monotonic() - began))
@@ -131,14 +131,6 @@ class Replay:
     def _weigh(self, record: Record, patients: Patients) -> Taken:
         logged = from_log(record)
         return self.decider.weigh(logged.arrived, logged.moment, patients)
-
-    async def _deliver(self, out: Outbox) -> None:
-        sent = [
-            await self.producer.send_batch(batch, topic, partition=partition)
-            for (topic, partition), batches in out.batches.items()
-            for batch in batches
-        ]
-        await asyncio.gather(*sent)
 
     async def _rest(self, seconds: float) -> None:
         """Wait, but not when it is time to stop."""

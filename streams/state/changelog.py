@@ -5,7 +5,7 @@ and the claims that can be decided anew, are sealed. Values of version 1 were JS
 """
 
 from datetime import date
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -96,8 +96,8 @@ def encode(entry: Entry, seal: Seal) -> bytes:
     )
 
 
-def decode(event: bytes, value: bytes, seal: Seal) -> Entry:
-    """The entry of a value of this version.
+def decode(event: bytes, value: bytes, seal: Seal | None) -> Entry:
+    """The entry of a value of this version; without a seal an authorization stays closed, and is not in the entry.
 
     Raises UnknownEntryError when it was written by a newer version, SealBrokenError when under another key.
     """
@@ -111,7 +111,7 @@ def decode(event: bytes, value: bytes, seal: Seal) -> Entry:
         found.person.hex(),
         _past_claim(event_id, found.position, claim) if claim else None,
         Redecidable(claim.sealed, tuple(_issued(each) for each in claim.issued)) if claim and claim.issued else None,
-        Authorization.model_validate_json(seal.open(found.authorization)) if found.authorization else None,
+        Authorization.model_validate_json(seal.open(found.authorization)) if seal and found.authorization else None,
         Encounter.model_validate_json(found.encounter) if found.encounter else None,
         Purge(found.purge[0], found.purge[1].hex()) if found.purge else None,
     )
@@ -125,25 +125,44 @@ def current(key: Key, value: bytes, seal: Seal) -> bytes:
     return value
 
 
+EntryKind = Literal["claim", "authorization", "encounter", "met", "purge"]
+"""What an entry is of; `met`: nothing is kept of an event but that it was met."""
+
+
 class Kept(NamedTuple):
     """What decides how long an entry is kept."""
 
     moment: Moment
-    only_met: bool
+    kind: EntryKind
     is_redecidable: bool
-    is_purge: bool
 
 
 def kept_of(value: bytes) -> Kept:
     """How long an entry is to be kept, without opening what is sealed."""
     found = _decode(value)
-    claim, purge = found.claim, found.purge is not None
+    kinds: tuple[tuple[EntryKind, object], ...] = (
+        ("claim", found.claim),
+        ("authorization", found.authorization),
+        ("encounter", found.encounter),
+        ("purge", found.purge),
+    )
     return Kept(
         Moment(found.position, date.fromordinal(found.arrived_day)),
-        only_met=not (claim or found.authorization or found.encounter or purge),
-        is_redecidable=claim is not None and bool(claim.issued),
-        is_purge=purge,
+        next((kind for kind, part in kinds if part), "met"),
+        is_redecidable=found.claim is not None and bool(found.claim.issued),
     )
+
+
+def said_by_log(value: bytes, *, with_body: bool) -> object:
+    """What of a value the log alone determines, to be compared: all but the decisions made, which rules determined.
+
+    `with_body`: also what it takes to decide a claim anew, which is kept for a while only.
+    """
+    found = _decode(value)
+    if found.claim is None:
+        return found
+    sealed = found.claim.sealed if with_body else b""
+    return msgspec.structs.replace(found, claim=msgspec.structs.replace(found.claim, sealed=sealed, issued=()))
 
 
 def _require_known(version: int) -> None:

@@ -1,7 +1,7 @@
 """The state of every member of one partition: packed, for there are millions of them, and opened one at a time."""
 
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, KeysView
 from datetime import date
 from itertools import islice
 from typing import NamedTuple
@@ -56,6 +56,14 @@ class Patients:
         """How many events are kept."""
         return self._events
 
+    def tokens(self) -> KeysView[bytes]:
+        """The members of whom anything is kept."""
+        return self._packed.keys()
+
+    def values_of(self, token: bytes) -> dict[bytes, bytes]:
+        """Of each event kept of a member the value of its entry, as the changelog has it."""
+        return dict(_unpacked(self._packed.get(token, b"")))
+
     def of(self, token: str) -> Patient:
         """The state of a member, empty when nothing was met yet. To be read."""
         patient = self._open.pop(token, None)
@@ -104,7 +112,7 @@ class Patients:
         self._put_packed(*named, value)
         kept = changelog.kept_of(value)
         self.newest = max(self.newest, kept.moment.arrived_on)
-        if kept.is_purge:
+        if kept.kind == "purge":
             token = named.token.hex()
             self._purged[token] = max(kept.moment.position, self._purged.get(token, -1))
 
@@ -139,9 +147,9 @@ class Patients:
         met, seen = met_since(latest, self.terms), seen_since(latest, self.terms)
         for event, value in _unpacked(self._packed.get(token, b"")):
             kept = changelog.kept_of(value)
-            if kept.is_purge:
+            if kept.kind == "purge":
                 continue  # the proof stays
-            if kept.moment.arrived_on < (met if kept.only_met else seen):
+            if kept.moment.arrived_on < (met if kept.kind == "met" else seen):
                 yield self._remove(token.hex(), event.hex())
             elif kept.is_redecidable and kept.moment.arrived_on < met:
                 entry = changelog.decode(event, value, self.seal)
