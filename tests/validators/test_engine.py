@@ -254,6 +254,20 @@ def test_a_rule_stands_in_the_first_list_that_holds_over_its_lines() -> None:
     assert "pass" == standing()
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_several_things_missing_or_lifting_a_rule_the_first_by_name_is_told(turned: bool) -> None:
+    def says(*said: Said) -> Check:
+        return lambda _lines, _context: iter(said[::-1] if turned else said)
+
+    speaker = rule("CODE-90", says())
+    unknown = rule("CODE-91", says(speaker.unknown("encounter.levels"), speaker.unknown("claim.place_of_service")))
+    lifted = rule("CODE-92", says(speaker.bypass("modifier"), speaker.bypass("CODE-10")))
+    result = evaluation(unknown, lifted)
+
+    assert (NotChecked(rule="CODE-91", missing="claim.place_of_service"),) == result.not_checked
+    assert (Bypassed(rule="CODE-92", by="CODE-10"),) == result.bypassed
+
+
 def test_findings_stand_by_line_and_rule() -> None:
     result = evaluation(fires_on("CODE-93", 0), fires_on("CODE-92", 1), fires_on("CODE-91", 1), fires_on("SYS-90"))
 
