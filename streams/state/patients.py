@@ -143,13 +143,16 @@ class Patients:
         self._unwritten.clear()
 
     def _without_what_is_old(self, token: bytes) -> Iterator[Change]:
+        """What nothing will see again goes; what an event was decided by stays as long as that event may come again."""
         latest = days_before(self.newest, self.terms.revision_days)
         met, seen = met_since(latest, self.terms), seen_since(latest, self.terms)
-        for event, value in _unpacked(self._packed.get(token, b"")):
-            kept = changelog.kept_of(value)
+        entries = [(event, value, changelog.kept_of(value)) for event, value in _unpacked(self._packed.get(token, b""))]
+        known = [kept.moment.arrived_on for _, _, kept in entries]
+        first = min((on for on in known if on >= seen), default=latest)
+        for event, value, kept in entries:
             if kept.kind == "purge":
                 continue  # the proof stays
-            if kept.moment.arrived_on < (met if kept.kind == "met" else seen):
+            if kept.moment.arrived_on < (met if kept.kind == "met" else seen_since(first, self.terms)):
                 yield self._remove(token.hex(), event.hex())
             elif kept.is_redecidable and kept.moment.arrived_on < met:
                 entry = changelog.decode(event, value, self.seal)
