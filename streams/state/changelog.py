@@ -4,6 +4,7 @@ The key is the patient token and the event id, in hex; the value is MessagePack 
 and the claims that can be decided anew, are sealed. Values of version 1 were JSON; `changelog_v1` reads them.
 """
 
+from binascii import unhexlify
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -52,8 +53,24 @@ class _Value(msgspec.Struct, array_like=True, frozen=True):
     purge: tuple[int, bytes] | None
 
 
+class _Glance(msgspec.Struct, array_like=True, frozen=True):
+    """A value of which little is looked at: the rest is passed over."""
+
+    version: int
+    position: int
+    arrived_day: int
+    received_day: msgspec.Raw
+    person: msgspec.Raw
+    claim: msgspec.Raw
+    authorization: msgspec.Raw
+    encounter: msgspec.Raw
+    purge: msgspec.Raw
+
+
+_NONE = msgspec.Raw(msgspec.msgpack.encode(None))
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
 _decode = msgspec.msgpack.Decoder(_Value).decode
+_glance = msgspec.msgpack.Decoder(_Glance).decode
 
 
 class Key(NamedTuple):
@@ -75,7 +92,7 @@ def parse_key(key: bytes | None) -> Key | None:
     """The parts of a key; None of what is the key of no entry."""
     if key is None or len(key) != TOKEN_LENGTH + EVENT_LENGTH:
         return None
-    both = bytes.fromhex(key.decode())
+    both = unhexlify(key)
     return Key(both[: TOKEN_LENGTH // 2], both[TOKEN_LENGTH // 2 :])
 
 
@@ -121,12 +138,25 @@ def current(key: Key, value: bytes, seal: Seal) -> bytes:
     """A value of any version we know, as this version writes it. Raises UnknownEntryError."""
     if changelog_v1.is_one(value):
         return encode(changelog_v1.decode(key.event.hex(), value), seal)
-    _require_known(_decode(value).version)
+    _require_known(_glance(value).version)
     return value
 
 
 EntryKind = Literal["claim", "authorization", "encounter", "met", "purge"]
 """What an entry is of; `met`: nothing is kept of an event but that it was met."""
+
+
+class Place(NamedTuple):
+    """What a rebuild has to know of an entry."""
+
+    moment: Moment
+    is_purge: bool
+
+
+def place_of(value: bytes) -> Place:
+    """When and where an event was met, and whether it is a purge; most of a value is passed over."""
+    found = _glance(value)
+    return Place(Moment(found.position, date.fromordinal(found.arrived_day)), found.purge != _NONE)
 
 
 class Kept(NamedTuple):

@@ -109,12 +109,12 @@ class Patients:
             self._take_out(*named)
             return
         value = changelog.current(named, value, self.seal)
+        moment, is_purge = changelog.place_of(value)
         self._put_packed(*named, value)
-        kept = changelog.kept_of(value)
-        self.newest = max(self.newest, kept.moment.arrived_on)
-        if kept.kind == "purge":
+        self.newest = max(self.newest, moment.arrived_on)
+        if is_purge:
             token = named.token.hex()
-            self._purged[token] = max(kept.moment.position, self._purged.get(token, -1))
+            self._purged[token] = max(moment.position, self._purged.get(token, -1))
 
     def swept(self, committed: int) -> Iterator[Change]:
         """What is to be taken out of the changelog now, or kept with less; `committed` is how far the log is done.
@@ -143,13 +143,16 @@ class Patients:
         self._unwritten.clear()
 
     def _without_what_is_old(self, token: bytes) -> Iterator[Change]:
+        """What nothing will see again goes; what an event was decided by stays as long as that event may come again."""
         latest = days_before(self.newest, self.terms.revision_days)
         met, seen = met_since(latest, self.terms), seen_since(latest, self.terms)
-        for event, value in _unpacked(self._packed.get(token, b"")):
-            kept = changelog.kept_of(value)
+        entries = [(event, value, changelog.kept_of(value)) for event, value in _unpacked(self._packed.get(token, b""))]
+        known = [kept.moment.arrived_on for _, _, kept in entries]
+        first = min((on for on in known if on >= seen), default=latest)
+        for event, value, kept in entries:
             if kept.kind == "purge":
                 continue  # the proof stays
-            if kept.moment.arrived_on < (met if kept.kind == "met" else seen):
+            if kept.moment.arrived_on < (met if kept.kind == "met" else seen_since(first, self.terms)):
                 yield self._remove(token.hex(), event.hex())
             elif kept.is_redecidable and kept.moment.arrived_on < met:
                 entry = changelog.decode(event, value, self.seal)
@@ -166,12 +169,12 @@ class Patients:
         if event in packed:  # then most likely as the name of an entry
             self._take_out(token, event)
             packed = self._packed.get(token, b"")
-        self._packed[token] = packed + _LENGTH.pack(len(value)) + event + value
+        self._packed[token] = b"".join((packed, _LENGTH.pack(len(value)), event, value))
         self._events += 1
 
     def _take_out(self, token: bytes, event: bytes) -> None:
-        parts = [(name, value) for name, value in _unpacked(self._packed.get(token, b"")) if name != event]
-        before, after = self._packed.pop(token, b""), _pack(parts)
+        before = self._packed.pop(token, b"")
+        after = _without(before, event)
         if after:
             self._packed[token] = after
         self._events -= len(after) != len(before)
@@ -188,5 +191,12 @@ def _unpacked(packed: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += EVENT_BYTES + length
 
 
-def _pack(parts: list[tuple[bytes, bytes]]) -> bytes:
-    return b"".join(_LENGTH.pack(len(value)) + event + value for event, value in parts)
+def _without(packed: bytes, event: bytes) -> bytes:
+    """All entries but that of an event."""
+    at = 0
+    while at < len(packed):
+        end = at + _LENGTH.size + EVENT_BYTES + _LENGTH.unpack_from(packed, at)[0]
+        if packed.startswith(event, at + _LENGTH.size):
+            return packed[:at] + packed[end:]
+        at = end
+    return packed

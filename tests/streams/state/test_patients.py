@@ -221,13 +221,23 @@ def test_an_entry_is_swept_once_it_could_not_be_seen_for_as_long_as_claims_may_b
 ) -> None:
     day_before = date.fromordinal(since.toordinal() - 1)
     state = bounded()
-    state.put(TOKEN, build(0, since))
+    state.put(OTHER_TOKEN, build(0, since))
     state.put(TOKEN, build(1, day_before))
     state.put(OTHER_TOKEN, met(2, DAY))
 
     assert [named(1)] == changed(state.swept(0))
-    assert [0] == positions(state)
     assert 2 == state.events
+
+
+def test_what_a_claim_has_seen_is_kept_as_long_as_that_claim_may_come_again() -> None:
+    seen_by_the_first_only = date(2026, 2, 10)
+    state = bounded()
+    state.put(TOKEN, authorized(0, date.fromordinal(seen_by_the_first_only.toordinal() - 1)))
+    state.put(TOKEN, authorized(1, seen_by_the_first_only))
+    state.put(TOKEN, claimed(2, SEEN_SINCE))
+    state.put(TOKEN, met(3, DAY))
+
+    assert [named(0)] == changed(state.swept(0))
 
 
 def test_what_is_swept_is_gone_for_those_who_have_the_member_open_too() -> None:
