@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from prometheus_client import CollectorRegistry
 
 from streams.agents.validate import Validate
-from streams.deciding import Decider
+from streams.deciding import Decider, Taken
 from streams.metrics import Metrics
 from streams.sealing import Seal
 from streams.state.patients import Patients
@@ -20,8 +20,6 @@ from streams.topic_layout import OUTCOMES, Topics
 from tests.recount.comparing import Output
 from tests.recount.making import DAY_MS, KEY, LogRecord
 from validators.codes import ESI
-from validators.context import Context
-from validators.engine import Evaluation
 from validators.history import Consumption
 from validators.ruleset import Ruleset
 
@@ -44,15 +42,18 @@ class Watched(Decider):
 
     judged: list[Judged] = field(default_factory=list)
 
-    def _judge(self, *given: Any) -> tuple[Context, Evaluation]:
-        context, evaluation = super()._judge(*given)
-        prior = (
-            context.prior_sessions(line.region, line.service_date) if line.code in ESI else frozenset()
-            for line in context.lines
-        )
-        consumed = tuple(map(context.consumed, context.lines))
-        self.judged.append(Judged(context.event.position, tuple(prior), consumed))
-        return context, evaluation
+    def weigh(self, *given: Any) -> Taken:
+        """What a record gives reason to."""
+        taken = super().weigh(*given)
+        for decided in taken.decided:
+            context = decided.context
+            prior = (
+                context.prior_sessions(line.region, line.service_date) if line.code in ESI else frozenset()
+                for line in context.lines
+            )
+            consumed = map(context.consumed, context.lines)
+            self.judged.append(Judged(context.event.position, tuple(prior), tuple(consumed)))
+        return taken
 
 
 @dataclass

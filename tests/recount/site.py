@@ -117,8 +117,8 @@ class Site:
 
         async def look() -> tuple[bool, str]:
             self.require_workers()
+            committed = await self.monitor.committed(self.group)  # first: what is committed has its outputs in the log
             ends = await self.ends(self.topics.received, self.topics.patient_events)
-            committed = await self.monitor.committed(self.group)
             behind = sum(end - committed.get(tp, 0) for tp, end in ends.items())
             return behind <= records, f"{behind} records are not done"
 

@@ -1,10 +1,11 @@
 """What the recount has found in the fold so far, each in the shortest log that shows it."""
 
+import json
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.recount.comparing import differences
+from tests.recount.comparing import DECISION, differences
 from tests.recount.in_memory import Step, Worker
 from tests.recount.making import SOURCES, LogRecord, Made, Member, Tree, claim_of, fact_of, logged, purged, ruleset
 from tests.recount.recount import PatientRecount, recount
@@ -87,3 +88,12 @@ def test_a_claim_that_comes_again_after_years_is_decided_by_what_it_saw_then():
     worker, _ = worked(log_of(old, again, claim("B"), again, after_days=(0, 700, 1400, 1400)))
 
     assert 1 == len({each.value for each in worker.outputs if each.claim_offset in (1, 3)})
+
+
+def test_a_revision_sees_what_its_claim_saw_although_the_late_fact_came_too_late_for_it():
+    denied = fact_of(MEMBER, 0, {"authorization_number": "P1", "status": "denied"})
+    session = fact_of(MEMBER, 0, {"service_date": JUNE, "guidance": "none"})
+    worker, _ = worked(log_of(denied, claim("A"), session, after_days=(0, 720, 745)))
+    _, revised = (each for each in worker.outputs if each.content_type == DECISION)
+
+    assert "AUTH-13" in json.loads(revised.value)["checks"]["fail"]

@@ -71,7 +71,7 @@ def test_revisions_of_an_event_count_up_without_gaps(log, plan):
 
 
 def test_the_feed_of_the_proof_gives_what_the_recount_gives():
-    made = [each for epoch in feed(7, 1500, 150, date(2026, 11, 28)) for each in epoch]
+    made = [each for epoch in feed(7, 1000, 100, date(2026, 11, 28)) for each in epoch]
     log = [logged(each, offset) for offset, each in enumerate(made)]
     worker = Worker(log, ruleset())
     worker.play([Step(150), Step(150, "in trouble", 40), Step(150, "in a crash", 40)] * len(log), lag=100)
