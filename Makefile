@@ -64,9 +64,18 @@ chaos: setup ## Every fault, judged by an independent checker (SEED=, RATE=, SCA
 chaos-slice: setup ## The part of it that CI runs, with small feeds
 	$(BIN)/pytest -m chaos
 
+.PHONY: recount
+recount: setup ## 200,000 events under kills against an independent recount (EVENTS=, PATIENTS=, KILLS=, SEED=)
+	$(BIN)/python -m tests.recount.prove --events $(or $(EVENTS),200000) --patients $(or $(PATIENTS),20000) \
+	  --kills $(or $(KILLS),5) --seed $(or $(SEED),1)
+
 .PHONY: soak
 soak: setup ## A million claims through two workers: memory, descriptors, lag, account (CLAIMS=, RATE=)
 	$(BIN)/python -m tests.soak.soak --claims $(or $(CLAIMS),1000000) --rate $(or $(RATE),1200)
+
+.PHONY: bench
+bench: setup ## Measure; figures go to ops/benchmarks/results/latest.json (SUITE=state)
+	$(BIN)/python -m ops.benchmarks $(or $(SUITE),state)
 
 # -- lint -------------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-Kind = Literal["claim", "authorization", "encounter", "decision", "withdrawal", "manifest"]
+Kind = Literal["claim", "authorization", "encounter", "purge", "decision", "withdrawal", "manifest"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
 VERSION = 1

@@ -10,7 +10,9 @@ from typing import Literal, get_args
 
 from streams.topic_layout import OUTCOMES, Layout, Topics
 
-Role = Literal["worker", "feeder", "reader", "redriver", "auditor", "replayer", "administrator"]
+Role = Literal[
+    "worker", "feeder", "reader", "redriver", "auditor", "replayer", "purger", "rekeyer", "administrator",
+]  # fmt: skip
 ROLES: tuple[Role, ...] = get_args(Role)
 
 Operation = Literal[
@@ -136,7 +138,7 @@ def _grants(topics: Topics, group: str) -> Iterator[Grant]:
     yield "reader", (Resource("group", f"{at_work}-reader", "prefixed"),), ("read",)
 
     told = (topics.manifests, topics.acknowledgements)
-    yield "auditor", _topics(received, log, *told, *outcomes, *dead_letters), ("read",)
+    yield "auditor", _topics(received, log, changelog, *told, *outcomes, *dead_letters), ("read",)
     yield "auditor", (Resource("group", at_work),), ("describe",)
 
     yield "replayer", _topics(log, *outcomes), ("read",)  # a replay is compared with what was decided live
@@ -150,6 +152,13 @@ def _grants(topics: Topics, group: str) -> Iterator[Grant]:
     yield "redriver", marks, ("create", "read", "write", "describe-configs")
     transactions = tuple(Resource("transactional-id", f"claimstream-redrive-{name}") for name in dead_letters)
     yield "redriver", transactions, ("write",)
+
+    yield "purger", _topics(changelog), ("read",)  # what would go, and the proof
+    yield "purger", _topics(log), ("write",)
+
+    # From the log of one prefix into that of another, which goes on where it was; and whose state it is going to be.
+    yield "rekeyer", _topics(log, changelog), ("read", "write")
+    yield "rekeyer", every, ("describe", "describe-configs")  # as the worker
 
     all_ours = Resource("topic", f"{topics.prefix}claims.", "prefixed")
     yield "administrator", (all_ours,), ("create", "alter", "describe-configs", "alter-configs")

@@ -20,6 +20,7 @@ from streams.deciding import Decider
 from streams.delivery.dead_letters import dead_letter_headers, dead_letter_key, failed_on
 from streams.health import Endpoint, Mark, Probes, ProgressProbe, versions
 from streams.metrics import Metrics
+from streams.sealing import Seal
 from streams.settings import Settings
 from streams.state.store import Store
 from streams.tokens import Tokens
@@ -67,7 +68,7 @@ def build(settings: Settings, ruleset: Ruleset, key: bytes) -> Parts:
     metrics.begin_at_zero(topics, settings.sources, ruleset)
     worker = f"{socket.gethostname()}:{os.getpid()}"
     client = settings.broker.client_options()
-    store = Store(topics.state_changelog, client)
+    store = Store(topics.state_changelog, client, Seal(key), ruleset.state)
 
     def dead_letter(record: Record, error: Exception) -> DeadLetter:
         why = failed_on(error, ruleset=ruleset.version.sha256, worker=worker)
@@ -192,7 +193,8 @@ def _probes(
     app: ChunkApp, store: Store, metrics: Metrics, topics: Topics, *, probe: ProgressProbe, watch: TopicWatch
 ) -> Probes:
     def refresh() -> None:
-        metrics.state_entries.labels("patients").set(store.events())
+        metrics.state_entries.labels("patients").set(store.patients())
+        metrics.state_entries.labels("events").set(store.events())
         metrics.state_warm.set(store.warm)
         metrics.unaccounted.set(app.account.unaccounted)
         now, oldest = clock.seconds(), {topics.received: 0.0, topics.patient_events: 0.0}

@@ -14,6 +14,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def today() -> date:
+    """The UTC calendar day, for what people are told of now."""
+    return day_of(int(seconds() * 1000))
+
+
 def day_of(timestamp_ms: int) -> date:
     """The UTC calendar day of a broker timestamp in milliseconds."""
     return datetime.fromtimestamp(timestamp_ms / 1000, UTC).date()

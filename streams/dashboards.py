@@ -111,9 +111,10 @@ ROWS: Mapping[str, Sequence[Panel]] = {
                Query(f"sum by (outcome) (rate(claims_decided_total{RATE})) / on () group_left () "
                      f"sum(rate(claims_decided_total{RATE}))", "{{outcome}}"), unit="percentunit", width=8,
                stacked="normal", colors=OUTCOME_COLORS, maximum=1),
-        _lines("Lines of business", "First decisions a second, by line of business, and events met again.",
+        _lines("Lines of business", "First decisions a second, by line of business; events met again; revisions.",
                Query(f"sum by (line_of_business) (rate(claims_decided_total{RATE}))", "{{line_of_business}}"),
-               Query(f"sum(rate(claims_redelivered_total{RATE}))", "met again"), unit="cps", width=8),
+               Query(f"sum(rate(claims_redelivered_total{RATE}))", "met again"),
+               Query(f"sum by (cause) (rate(claims_revised_total{RATE}))", "revised: {{cause}}"), unit="cps", width=8),
     ],
     "Findings": [
         _bars("Dollars at risk by family", "Charges with a finding of each family of rules, over the time shown.",

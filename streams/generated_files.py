@@ -16,7 +16,9 @@ from schemas.codec import Kind, content_type
 from schemas.decision import Decision
 from schemas.encounter import Encounter
 from schemas.manifest import Manifest
+from schemas.purge import Purge
 from schemas.rejection import Rejection
+from schemas.withdrawal import Withdrawal
 from streams.dashboards import board
 from streams.delivery.redrive.marks import marks_topics
 from streams.topic_layout import Layout, Topics
@@ -28,19 +30,23 @@ MODELS: dict[str, type[BaseModel]] = {
     "claim": Claim,
     "authorization": Authorization,
     "encounter": Encounter,
+    "purge": Purge,
     "decision": Decision,
+    "withdrawal": Withdrawal,
     "manifest": Manifest,
     "rejection": Rejection,
 }
 SENT_IN = frozenset({"claim", "authorization", "encounter"})
 """What others write; their schema says what is read, not what is written."""
-ON_TOPICS: tuple[Kind, ...] = ("claim", "authorization", "encounter", "decision", "manifest")
+LOGGED: tuple[Kind, ...] = ("claim", "authorization", "encounter", "purge")
+DECIDED: tuple[Kind, ...] = ("decision", "withdrawal")
+ON_TOPICS: tuple[Kind, ...] = (*LOGGED, *DECIDED, "manifest")
 PURPOSE: dict[str, tuple[str, tuple[Kind, ...]]] = {
     "received": ("Claims as they were sent, in any supported format, up to 8 MiB a record.", ()),
-    "patient-events": ("The one log of a patient, in canonical form.", ("claim", "authorization", "encounter")),
-    "accepted": ("Decisions without a deny or flag finding.", ("decision",)),
-    "flagged": ("Decisions with a flag finding.", ("decision",)),
-    "denied-risk": ("Decisions with a deny finding.", ("decision",)),
+    "patient-events": ("The one log of a patient, in canonical form.", LOGGED),
+    "accepted": ("Decisions without a deny or flag finding.", DECIDED),
+    "flagged": ("Decisions with a flag finding.", DECIDED),
+    "denied-risk": ("Decisions with a deny finding.", DECIDED),
     "acknowledgements": ("Receipts for the senders.", ()),
     "manifests": ("What was found in each received record.", ("manifest",)),
     "state-changelog": ("Patient state, compacted: tokens, codes and dates.", ()),

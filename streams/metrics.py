@@ -45,6 +45,9 @@ class Metrics:
         self.decided = Counter(
             "claims_decided", "First decisions", ["outcome", "claim_type", "line_of_business"], registry=registry
         )
+        self.revised = Counter(
+            "claims_revised", "Decisions revised by a fact that came late", ["cause"], registry=registry
+        )
         self.redelivered = Counter("claims_redelivered", "Events that had been decided before", registry=registry)
         self.findings = Counter("claims_findings", "Findings", ["rule", "severity"], registry=registry)
         self.not_checked = Counter("claims_not_checked", "Rules not checked", ["family"], registry=registry)
@@ -102,6 +105,8 @@ class Metrics:
         for topic in (topics.received, topics.patient_events):
             self.retries.labels(topic)
         self.unaccounted.set(0)
+        for cause in ("late-authorization", "late-encounter"):
+            self.revised.labels(cause)
         for rule in ruleset.rules:
             self.rule_errors.labels(rule.id)
         for stage in ("intake", "validate", "confirm"):
@@ -112,17 +117,20 @@ class Metrics:
         self.stage_seconds.labels(stage).observe(work_seconds)
         self.stage_seconds.labels("confirm").observe(confirm_seconds)
 
-    def decisions_confirmed(self, decisions: Sequence[Decided], arrivals_ms: Sequence[int]) -> None:
+    def decisions_confirmed(self, decisions: Sequence[tuple[Decided, int]]) -> None:
         """Count decisions whose outputs the broker has.
 
-        `arrivals_ms` are the broker times the claims arrived at; 0 where the broker had none.
+        With each goes the broker time in ms at which what caused it arrived; 0 where the broker had none.
         """
         now = clock.seconds()
-        for decided, arrived_ms in zip(decisions, arrivals_ms, strict=True):
+        for decided, arrived_ms in decisions:
             if decided.redelivered:
                 self.redelivered.inc()
                 continue
-            self._count(decided)
+            if decided.decision.revision:
+                self.revised.labels(decided.decision.cause).inc()
+            else:
+                self._count(decided)
             if arrived_ms:
                 self.decision_seconds.observe(max(0.0, now - arrived_ms / 1000))
         if decisions:

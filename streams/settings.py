@@ -92,6 +92,15 @@ class Settings(BaseSettings):
             raise SettingsError(f"{PREFIX}TOKEN_KEY_FILE names an empty file; put 32 random bytes into it")
         return key
 
+    def require_token_key(self) -> bytes:
+        """The secret key of patient tokens. Raises SettingsError when no file is set."""
+        if self.token_key is None:
+            raise SettingsError(
+                f"{PREFIX}TOKEN_KEY_FILE is not set; name a file with a secret key of 32 random bytes for patient "
+                "tokens"
+            )
+        return self.token_key
+
 
 def load_settings(**flags: Any) -> Settings:
     """Read the settings; `flags` are sections or values given on the command line.

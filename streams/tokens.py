@@ -54,6 +54,11 @@ class Tokens:
         """Tells two keys apart without giving either away."""
         return self._token("fingerprint")
 
+    def alias_table(self) -> dict[str, str]:
+        """Every payer id that stands for another one, as far as settings and packs name it."""
+        medicare = (i.upper() for i, match in self.payers.by_id.items() if match.line_of_business == "medicare_ffs")
+        return dict.fromkeys(medicare, MEDICARE) | dict(self._aliases)
+
     def _payer_alias(self, payer: Payer) -> str:
         payer_id = payer.id.upper()
         alias = self._aliases.get(payer_id)

@@ -1,16 +1,18 @@
 """What a rule sees of a claim besides the claim itself: derived facts, history, parameters and reference data."""
 
 import enum
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
+from schemas.authorization import Authorization
 from schemas.claim import Claim, LineOfBusiness
-from validators.codes import ESI, IN_SCOPE
-from validators.facts import NOTHING_KNOWN, AuthorizationFacts, EncounterFacts, Facts
-from validators.history import VOID, History, PastClaim, PastLine, Relation
+from schemas.encounter import Encounter
+from validators.codes import ESI, IN_SCOPE, REGION, Region
+from validators.facts import NOTHING_KNOWN, Facts
+from validators.history import CHANGES, VOID, Consumption, History, PastClaim, PastLine, Relation, consumption
 from validators.lines import Line, lines_of
 from validators.ruleset import Ruleset
 
@@ -35,16 +37,24 @@ class Trouble:
     errors: list[tuple[str, str]] = field(default_factory=list)
 
 
+class Event(NamedTuple):
+    """What a claim is in its patient's log; `reference` gives the token by which a number is known again there."""
+
+    event_id: str
+    position: int
+    reference: Callable[[str], str]
+
+
 @dataclass(frozen=True)
 class Context:
     """A claim in the light of the ruleset and of the history before it.
 
-    `past` is the claim as history would keep it. Everything derived is worked out once, when first asked for.
+    Everything derived is worked out once, when first asked for.
     """
 
     claim: Claim
     ruleset: Ruleset
-    past: PastClaim
+    event: Event
     history: History = field(default_factory=History)
     facts: Facts = NOTHING_KNOWN
     trouble: Trouble = field(default_factory=Trouble)
@@ -59,10 +69,10 @@ class Context:
         """The key of the payer's values in the packs."""
         return self.ruleset.payers.key(self.claim.payer, self.line_of_business)
 
-    @property
+    @cached_property
     def in_scope(self) -> bool:
-        """Whether the injection rules are about this claim at all."""
-        return self.past.in_scope
+        """Whether the injection rules are about this claim at all: a line is an injection, of today or once."""
+        return any(line.procedure_code in IN_SCOPE for line in self.claim.service_lines)
 
     @cached_property
     def service_state(self) -> str | None:
@@ -77,10 +87,16 @@ class Context:
         """Whether more than the claim and system rules look at it: in scope and not a void."""
         return self.in_scope and self.claim.frequency_code != VOID
 
-    @property
+    @cached_property
     def role(self) -> str:
         """Who bills: professional, asc-facility or hospital-facility."""
-        return self.past.role
+        if self.claim.claim_type == "institutional":
+            return "hospital-facility"
+        surgery_center = self.claim.billing_provider.taxonomy == ASC_TAXONOMY
+        for line in self.esi_lines:
+            if line.place_of_service == "24" and (surgery_center or "SG" in line.modifiers):
+                return "asc-facility"
+        return "professional"
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -97,13 +113,49 @@ class Context:
         return (line for line in self.lines if line.code in codes)
 
     @cached_property
+    def past(self) -> PastClaim:
+        """The claim as history keeps it; its numbers are tokens."""
+        claim, (event_id, position, reference) = self.claim, self.event
+
+        def token(number: str | None) -> str | None:
+            return reference(number) if number else None
+
+        return PastClaim(
+            event_id=event_id,
+            position=position,
+            claim_type=claim.claim_type,
+            role=self.role,
+            source=claim.source,
+            billing_npi=claim.billing_provider.npi,
+            claim_ref=token(claim.claim_id),
+            original_ref=token(claim.original_reference),
+            frequency_code=claim.frequency_code,
+            in_scope=self.in_scope,
+            lines=tuple(
+                PastLine(
+                    line.code,
+                    line.modifiers,
+                    line.service_date,
+                    line.rendering_npi,
+                    line.units,
+                    token(line.authorization_number),
+                )
+                for line in self.lines
+            ),
+        )
+
+    @cached_property
     def relation(self) -> Relation:
         """How this claim stands to the earlier ones: what it replaces, voids or resubmits."""
+        if self.history.is_empty and self.claim.frequency_code not in CHANGES:
+            return Relation()
         return self.history.relate(self.past)
 
     @cached_property
     def earlier_lines(self) -> tuple[tuple[PastClaim, PastLine], ...]:
         """The lines of earlier claims of the person that count, with their claims."""
+        if self.history.is_empty:
+            return ()
         return tuple(self.history.lines_seen_by(self.past, self.relation))
 
     def same_provider_earlier(self, service_date: date) -> Iterator[PastLine]:
@@ -113,7 +165,22 @@ class Context:
             line for past, line in self.earlier_lines if past.billing_npi == npi and line.service_date == service_date
         )
 
-    def encounter(self, line: Line) -> EncounterFacts | None:
+    def prior_sessions(self, region: Region, on: date) -> frozenset[date]:
+        """The days before `on` on which the person had an injection of the region, on this claim or an earlier one."""
+        earlier = ((line.procedure_code, line.service_date) for _, line in self.earlier_lines)
+        here = ((line.code, line.service_date) for line in self.esi_lines)
+        return frozenset(day for code, day in (*earlier, *here) if day < on and REGION.get(code) == region)
+
+    def consumed(self, line: Line) -> Consumption:
+        """What earlier claims have used of the authorization a line cites; of none nothing."""
+        cited = self.past.lines[line.index].authorization
+        return consumption(
+            (past, earlier)
+            for past, earlier in self.earlier_lines
+            if cited is not None and earlier.authorization == cited and earlier.procedure_code in ESI
+        )
+
+    def encounter(self, line: Line) -> Encounter | None:
         """What is known of the session of a line; None when nothing is."""
         return self.facts.encounter(line.code, line.service_date)
 
@@ -125,7 +192,7 @@ class Context:
         codes = self.ruleset.diagnosis_tiers["contrast_exception"]
         return any(d.code in codes or d.code.startswith(OBSTETRIC_CHAPTER) for d in self.claim.diagnoses)
 
-    def authorization(self, number: str) -> AuthorizationFacts | Unfed | None:
+    def authorization(self, number: str) -> Authorization | Unfed | None:
         """The record under a number; None when there is none; UNFED when it may exist and was not sent.
 
         Only a complete feed of authorizations makes an unknown number a fact.
@@ -143,46 +210,3 @@ class Context:
         """Whether the rule's scope names this claim's payer key or line of business, or everybody."""
         scope = self.ruleset.scope(rule_id)
         return scope is None or self.payer_key in scope or self.line_of_business in scope
-
-
-def is_in_scope(claim: Claim) -> bool:
-    """Whether a claim has an injection line: in force, retired, or an old ultrasound code."""
-    return any(line.procedure_code in IN_SCOPE for line in claim.service_lines)
-
-
-def past_claim(
-    claim: Claim,
-    event_id: str,
-    position: int,
-    *,
-    in_scope: bool,
-    claim_ref: str | None,
-    original_ref: str | None,
-) -> PastClaim:
-    """The claim as history keeps it; the references are tokens of its numbers."""
-    return PastClaim(
-        event_id=event_id,
-        position=position,
-        claim_type=claim.claim_type,
-        role=_role(claim),
-        source=claim.source,
-        billing_npi=claim.billing_provider.npi,
-        claim_ref=claim_ref,
-        original_ref=original_ref,
-        frequency_code=claim.frequency_code,
-        in_scope=in_scope,
-        lines=tuple(
-            PastLine(line.code, line.modifiers, line.service_date, line.rendering_npi) for line in lines_of(claim)
-        ),
-    )
-
-
-def _role(claim: Claim) -> str:
-    if claim.claim_type == "institutional":
-        return "hospital-facility"
-    surgery_center = claim.billing_provider.taxonomy == ASC_TAXONOMY
-    for line in claim.service_lines:
-        place = line.place_of_service or claim.place_of_service
-        if line.procedure_code in ESI and place == "24" and (surgery_center or "SG" in line.modifiers):
-            return "asc-facility"
-    return "professional"

@@ -112,7 +112,10 @@ def _after_bypass(rule: Rule, heard: Sequence[Said], said: Mapping[str, Sequence
 
 
 def _ledger(said: Mapping[str, Sequence[Said]]) -> Evaluation:
-    """Over its lines a rule stands in the first list that holds of fail, bypassed, not checked, pass."""
+    """Over its lines a rule stands in the first list that holds of fail, bypassed, not checked, pass.
+
+    Of several things that lift it, or that are missing, the first by name is told, whatever the order of the lines.
+    """
     findings: list[Found] = []
     fail, passed = [], []
     bypassed, not_checked = [], []
@@ -120,14 +123,14 @@ def _ledger(said: Mapping[str, Sequence[Said]]) -> Evaluation:
         heard = said[rule_id]
         found = [one for one in heard if isinstance(one, Found)]
         findings += found
-        lifted = next((one for one in heard if isinstance(one, Bypass)), None)
-        unknown = next((one for one in heard if isinstance(one, Unknown)), None)
+        lifted = min((one.by for one in heard if isinstance(one, Bypass)), default=None)
+        unknown = min((one.missing for one in heard if isinstance(one, Unknown)), default=None)
         if found:
             fail.append(rule_id)
-        elif lifted:
-            bypassed.append(Bypassed(rule=rule_id, by=lifted.by))
-        elif unknown:
-            not_checked.append(NotChecked(rule=rule_id, missing=unknown.missing))
+        elif lifted is not None:
+            bypassed.append(Bypassed(rule=rule_id, by=lifted))
+        elif unknown is not None:
+            not_checked.append(NotChecked(rule=rule_id, missing=unknown))
         else:
             passed.append(rule_id)
     findings.sort(key=lambda found: (found.lines, found.rule.id, found.message))

@@ -3,21 +3,31 @@
 Kept of a claim are the few facts later rules read. References are tokens, not the numbers of the claim.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 
 REPLACEMENT, VOID = "7", "8"
+CHANGES = (REPLACEMENT, VOID)
 
 
 class PastLine(NamedTuple):
-    """A service line of an earlier claim, with what applied to it."""
+    """A service line of an earlier claim, with what applied to it; `authorization` is a token of its number."""
 
     procedure_code: str
     modifiers: frozenset[str]
     service_date: date
     rendering_npi: str
+    units: Decimal
+    authorization: str | None
+
+    @property
+    def service(self) -> tuple[str, frozenset[str], date, str]:
+        """What makes two lines of one biller and role the same service."""
+        return self[:4]
 
 
 class PastClaim(NamedTuple):
@@ -63,20 +73,32 @@ class History:
     active: dict[str, PastClaim] = field(default_factory=dict)
     waiting: dict[str, PastClaim] = field(default_factory=dict)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing came before that anything could stand to."""
+        return not (self.active or self.waiting)
+
     def relate(self, claim: PastClaim) -> Relation:
         """How `claim` would change what counts, were it added now."""
-        if claim.frequency_code in (REPLACEMENT, VOID):
-            candidates = _candidates(claim, self.active.values())
-            if len(candidates) == 1:
-                return Relation(removes=(candidates[0].event_id,))
-            return Relation(unresolved=True)
+        if claim.frequency_code not in CHANGES:
+            replaced_by = self._waiting_for(claim)
+            earlier = self.active.values() if claim.frequency_code == "1" else ()
+            resubmitted = (past.event_id for past in earlier if _resubmits(claim, past))
+            return Relation(tuple(event_id for event_id in resubmitted if event_id != replaced_by), replaced_by)
+        candidates = _candidates(claim, self.active.values())
+        removes = tuple(past.event_id for past in candidates) if len(candidates) == 1 else ()
+        replaced_by = self._waiting_for(claim, besides=removes) if claim.frequency_code == REPLACEMENT else None
+        return Relation(removes, replaced_by, unresolved=not removes)
+
+    def _waiting_for(self, claim: PastClaim, besides: Collection[str] = ()) -> str | None:
+        """The earlier 7 or 8 that meant this claim and no other; `besides` are those it takes out itself."""
         for change in self.waiting.values():
+            if change.event_id in besides:
+                continue
             candidates = _candidates(change, (*self.active.values(), claim))
             if len(candidates) == 1 and candidates[0] is claim:
-                return Relation(replaced_by=change.event_id)
-        if claim.frequency_code == "1":
-            return Relation(removes=tuple(e for e, past in self.active.items() if _resubmits(claim, past)))
-        return Relation()
+                return change.event_id
+        return None
 
     def add(self, claim: PastClaim) -> None:
         """Enter a claim, in the order of the log."""
@@ -102,6 +124,27 @@ class History:
             if past.in_scope and event_id not in left_out:
                 for line in past.lines:
                     yield past, line
+
+
+class Consumption(NamedTuple):
+    """What has been used of an authorization: dates of service, and units by date and procedure code."""
+
+    dates: frozenset[date]
+    units: Mapping[tuple[date, str], Decimal]
+
+
+def consumption(lines: Iterable[tuple[PastClaim, PastLine]]) -> Consumption:
+    """What these lines use of the authorization that all of them cite.
+
+    A date counts once however many claims cite it, such as those of hospital and physician, and so do its units: of
+    each procedure and date those of the claim that bills most count (AUTH-12).
+    """
+    billed: dict[tuple[date, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for past, line in lines:
+        billed[line.service_date, line.procedure_code][past.event_id] += line.units
+    return Consumption(
+        frozenset(on for on, _ in billed), {service: max(by_claim.values()) for service, by_claim in billed.items()}
+    )
 
 
 def _candidates(change: PastClaim, others: Iterable[PastClaim]) -> list[PastClaim]:

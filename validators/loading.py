@@ -22,7 +22,7 @@ from validators.engine import in_order
 from validators.parameters import DatedValue, Parameter
 from validators.payers import PayerMatch, Payers
 from validators.reference import NcciPairs, Reference
-from validators.ruleset import Feed, Ruleset, Terms
+from validators.ruleset import EncounterNeed, Feed, Ruleset, StateTerms, Terms
 
 HERE = Path(__file__).parent
 BUILT_IN_PACKS = HERE / "packs"
@@ -74,6 +74,13 @@ class PackAuthorizations(_Strict):
     feed: Feed
 
 
+class PackState(_Strict):
+    """How far back state reaches."""
+
+    look_back_months: int = Field(ge=1, le=120)
+    revision_days: int = Field(ge=1, le=366)
+
+
 class PackFile(_Strict):
     """One YAML file of a pack; with `payer` its rules hold for that payer key only."""
 
@@ -83,6 +90,8 @@ class PackFile(_Strict):
     line_of_business_defaults: dict[LineOfBusiness, str] = {}
     diagnosis_tiers: dict[str, tuple[str, ...] | dict[str, tuple[str, ...]]] = {}
     authorizations: PackAuthorizations | None = None
+    encounter_facts: EncounterNeed | None = None
+    state: PackState | None = None
     rules: dict[str, PackRule] = {}
 
 
@@ -116,7 +125,19 @@ def load_ruleset(packs: Path | None = None, *, reference_data: Path = REFERENCE_
         diagnosis_tiers=_tiers(files),
         reference=Reference(ncci=_ncci(tables)),
         feeds={file.payer: file.authorizations.feed for _, file in files if file.authorizations},
+        encounter_needs={file.payer: file.encounter_facts for _, file in files if file.encounter_facts},
+        state=_state(files),
     )
+
+
+def _state(files: Sequence[tuple[str, PackFile]]) -> StateTerms:
+    terms = StateTerms()
+    for name, file in files:
+        if file.state is not None and file.payer is not None:
+            raise PackError(f"pack {name}, key state: state is one for all payers; say this in a base pack")
+        if file.state is not None:
+            terms = StateTerms(file.state.look_back_months, file.state.revision_days)
+    return terms
 
 
 def _sources(folder: Path, pattern: str, under: str) -> list[Source]:

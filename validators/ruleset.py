@@ -12,6 +12,7 @@ from validators.reference import Reference
 from validators.rule import Rule
 
 Feed = Literal["none", "partial", "complete"]
+EncounterNeed = Literal["optional", "required"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,17 @@ class Terms:
         return (self.starts_on is None or self.starts_on <= day) and (self.ends_on is None or day <= self.ends_on)
 
 
+@dataclass(frozen=True, slots=True)
+class StateTerms:
+    """How far back state reaches, both counted from the day a record arrives.
+
+    What arrived more than `look_back_months` ago is seen by nothing; a claim can be decided anew for `revision_days`.
+    """
+
+    look_back_months: int = 24
+    revision_days: int = 30
+
+
 @dataclass(frozen=True)
 class Ruleset:
     """Rules, their terms, payers, tables of codes and reference data. `version.sha256` covers all of them."""
@@ -40,10 +52,16 @@ class Ruleset:
     diagnosis_tiers: Mapping[str, frozenset[str]]
     reference: Reference
     feeds: Mapping[str | None, Feed] = field(default_factory=dict)
+    encounter_needs: Mapping[str | None, EncounterNeed] = field(default_factory=dict)
+    state: StateTerms = StateTerms()
 
     def authorizations_feed(self, payer_key: str) -> Feed:
         """Whether the payer's authorizations are sent to this stream: none, some or all of them."""
         return self.feeds.get(payer_key) or self.feeds.get(None) or "none"
+
+    def encounters_required(self, payer_key: str) -> bool:
+        """Whether a session of this payer without its encounter facts has to be looked at by a person."""
+        return (self.encounter_needs.get(payer_key) or self.encounter_needs.get(None)) == "required"
 
     def parameter(self, rule_id: str, name: str, payer_key: str, on: date) -> Any:
         """The value of a rule's parameter on a date, the payer's own before the base one; None when not known."""

@@ -57,13 +57,13 @@ class Intake:
             ):
                 if isinstance(item, ReadClaim):
                     arrived = arrive(item, received.circumstances, self.tokens)
-                    self._log("claim", arrived, arrived.claim, record, out)
+                    self._log("claim", arrived, arrived.claim, received, out)
                     received.event_ids.append(arrived.event_id)
                     received.unknown_fields += item.unknown_fields
                 elif isinstance(item, ReadFact):
                     noted = arrive_fact(item, received.circumstances, self.tokens)
                     kind: Kind = "authorization" if isinstance(item.fact, Authorization) else "encounter"
-                    self._log(kind, noted, noted.fact, record, out)
+                    self._log(kind, noted, noted.fact, received, out)
                     received.fact_ids.append(noted.event_id)
                     received.unknown_fields += item.unknown_fields
                 elif isinstance(item, Rejected):
@@ -101,14 +101,18 @@ class Intake:
             unlisted_source=named not in (None, source),
         )
 
-    def _log(self, kind: Kind, arrived: Arrived | ArrivedFact, content: BaseModel, record: Record, out: Outbox) -> None:
+    def _log(
+        self, kind: Kind, arrived: Arrived | ArrivedFact, content: BaseModel, received: "_Received", out: Outbox
+    ) -> None:
         """Put a claim or fact into the log of its patient."""
+        record = received.record
         key = arrived.patient_token.encode()
         headers = h.written(
             {
                 h.CONTENT_TYPE: content_type(kind),
                 h.EVENT_ID: arrived.event_id,
                 h.PERSON: arrived.person,
+                h.SOURCE: received.source,  # a fact does not say it, and its tenant makes the patient's token
                 h.ORIGIN: h.position(record.topic, record.partition, record.offset),
                 h.ARRIVED_MS: str(max(0, record.timestamp)),  # a broker without a time for it says -1
             }

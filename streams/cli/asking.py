@@ -12,9 +12,11 @@ from streams.broker_settings import BrokerSettings
 from streams.cli import EXIT_ENVIRONMENT, EXIT_USAGE, fail
 from streams.replay.broker import UnknownTopicError, trouble_told
 from streams.replay.window import Bound
-from streams.settings import load_settings
+from streams.settings import Settings, load_settings
 from streams.topic_layout import Topics
 from streams.topics import TopicsDiffer, TopicsError
+from validators.loading import PackError, load_ruleset
+from validators.ruleset import Ruleset
 
 T = TypeVar("T")
 
@@ -34,16 +36,25 @@ def _instant(_ctx: click.Context, _param: click.Parameter, given: str | None) ->
 
 def options(function: Callable[..., None]) -> Callable[..., None]:
     """The window, the broker and the form of the output."""
+    function = broker_options(function)
     for option in (
-        click.option("--output", type=click.Choice(["text", "json"]), default="text", help="json: one object a line."),
-        click.option("--prefix", help="Stands before every topic name, separator included."),
-        click.option("--bootstrap", help="host:port of a broker, several comma separated."),
         click.option(
             "--to", "end_ms", callback=_instant, metavar="INSTANT", help="Up to here, itself not in it. Default: now."
         ),
         click.option(
             "--from", "start_ms", callback=_instant, metavar="INSTANT", help="Broker time. Default: the beginning."
         ),
+    ):
+        function = option(function)
+    return function
+
+
+def broker_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The broker and the form of the output."""
+    for option in (
+        click.option("--output", type=click.Choice(["text", "json"]), default="text", help="json: one object a line."),
+        click.option("--prefix", help="Stands before every topic name, separator included."),
+        click.option("--bootstrap", help="host:port of a broker, several comma separated."),
     ):
         function = option(function)
     return function
@@ -64,13 +75,27 @@ def window_in_words(start_ms: int | None, end_ms: int | None) -> str:
 
 
 def broker_and_topics(bootstrap: str | None, prefix: str | None) -> tuple[BrokerSettings, Topics]:
+    """The effective settings of the broker, flags first."""
+    settings, topics = settings_and_topics(bootstrap, prefix)
+    return settings.broker, topics
+
+
+def settings_and_topics(bootstrap: str | None, prefix: str | None) -> tuple[Settings, Topics]:
     """The effective settings, flags first."""
     flags = {name: given for name, given in (("bootstrap", bootstrap), ("prefix", prefix)) if given is not None}
-    broker = load_settings(**({"broker": flags} if flags else {})).broker
+    settings = load_settings(**({"broker": flags} if flags else {}))
     try:
-        return broker, Topics(broker.prefix)
+        return settings, Topics(settings.broker.prefix)
     except ValueError as error:
         fail(f"the broker settings cannot be used: {error}", EXIT_USAGE)
+
+
+def rules_of(settings: Settings) -> Ruleset:
+    """The rules in force; packs that cannot be used end the command."""
+    try:
+        return load_ruleset(settings.packs)
+    except PackError as error:
+        fail(str(error), EXIT_USAGE)
 
 
 def ask(

@@ -13,15 +13,20 @@ from schemas.encounter import Encounter
 from schemas.rejection import Rejection
 from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_FINDINGS, EXIT_USAGE, fail
 from streams.cli.check_output import WRITERS, Checked, Place, Refused
-from streams.deciding import Decider
-from streams.intake.arrival import Circumstances, arrive, arrive_fact
+from streams.deciding import Decider, Taken
+from streams.intake.arrival import Arrived, ArrivedFact, Circumstances, arrive, arrive_fact
 from streams.intake.files import STDIN, FileRecord, InputFile, UnreadableFileError, describe, expand, records
 from streams.intake.items import Item, ReadClaim, ReadFact, Rejected, Warned
 from streams.intake.reading import MAX_RECORD_BYTES, read_record, sniff
+from streams.sealing import Seal
 from streams.settings import Settings, load_settings
-from streams.state.patient import Patients
+from streams.state.entry import Moment
+from streams.state.patients import Patients
 from streams.tokens import BUILT_IN_KEY, Tokens
 from validators.loading import PackError, load_ruleset
+
+ONE_DAY = date(2000, 1, 1)
+"""On which everything arrives, as far as state is concerned: files are all there at once, and nothing is forgotten."""
 
 
 @dataclass(slots=True)
@@ -62,18 +67,16 @@ class Desk:
                     why = item.rejection.message if isinstance(item, Rejected) else f"it is no {kind.__name__.lower()}"
                     raise UnreadableFileError(f"{file.name}, entry {number} cannot be taken: {why}")
                 arrived = arrive_fact(item, circumstances, self.tokens)
-                entry = self.decider.entry_of_fact(arrived, self.position, self.patients)
-                if entry is not None:
-                    self.patients.add(arrived.patient_token, entry)
-                self.position += 1
+                self._take(arrived)
 
     def _decide(self, item: ReadClaim, circumstances: Circumstances, place: Place) -> Checked:
         arrived = arrive(item, circumstances, self.tokens)
-        decided = self.decider.decide(arrived, self.position, self.patients)
-        if decided.entry is not None:
-            self.patients.add(arrived.patient_token, decided.entry)
-        self.position += 1
+        (decided,) = self._take(arrived).decided
         return Checked(decided, decided.context.claim, place)
+
+    def _take(self, arrived: Arrived | ArrivedFact) -> Taken:
+        self.position += 1
+        return self.decider.take(arrived, Moment(self.position, ONE_DAY), self.patients)
 
 
 def _no_claim(item: ReadFact, original: bytes) -> Rejected:
@@ -135,7 +138,7 @@ def open_desk(
         ruleset = replace(ruleset, feeds={None: "complete"})
     key = settings.token_key or BUILT_IN_KEY
     tokens = Tokens(key, ruleset.payers, settings.payer_aliases, settings.tenants)
-    return Desk(Decider(ruleset, keep_tests=True), tokens, source, as_of, Patients())
+    return Desk(Decider(ruleset, keep_tests=True), tokens, source, as_of, Patients(Seal(key), ruleset.state))
 
 
 def _utf8(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:

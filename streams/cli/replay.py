@@ -10,7 +10,7 @@ import click
 
 from streams import clock
 from streams.cli import EXIT_INTERRUPTED, EXIT_USAGE, fail
-from streams.cli.asking import ask
+from streams.cli.asking import ask, rules_of
 from streams.cli.replay_text import print_comparison, print_totals, progress_on
 from streams.deciding import Decider
 from streams.replay.broker import open_consumer, open_producer
@@ -21,7 +21,6 @@ from streams.replay.run import Replay, remaining, until_stopped
 from streams.replay.window import Bound
 from streams.settings import Settings, load_settings
 from streams.topic_layout import Topics
-from validators.loading import PackError, load_ruleset
 from validators.ruleset import Ruleset
 
 _REFUSALS = (JobRefusedError,)
@@ -68,10 +67,7 @@ def run_command(
     topics = _topics(settings, name)
     if start.after(end):
         fail(f"--start {start} lies after --end {end}; exchange them", EXIT_USAGE)
-    try:
-        ruleset = load_ruleset(settings.packs)
-    except PackError as error:
-        fail(str(error), EXIT_USAGE)
+    ruleset = rules_of(settings)
     asked = Asked(source or Topics(settings.broker.prefix).patient_events, start, end, ruleset.version)
     outcome = ask(settings.broker, lambda client: _run(topics, asked, ruleset, rate, client), refusals=_REFUSALS)
     if outcome is None:

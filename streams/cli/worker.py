@@ -14,6 +14,7 @@ from streams import logs
 from streams.cli import EXIT_ENVIRONMENT, EXIT_USAGE, fail
 from streams.settings import PREFIX, Settings, SettingsError, load_settings
 from streams.supervisor import child
+from streams.tokens import Tokens
 from streams.topics import BrokerRefused, BrokerUnreachable, Topics, TopicsError, require_group, require_topics
 from validators.loading import PackError, load_ruleset
 from validators.ruleset import Ruleset
@@ -45,14 +46,11 @@ def command(processes: int, number: int | None) -> None:
         settings = settings.model_copy(update={"broker": settings.broker.as_process(number)})
     _require_partitions(settings, processes)
     logging.config.dictConfig(_logging_config(settings, number))
-    key = settings.token_key
-    if key is None:
-        raise SettingsError(
-            f"{PREFIX}TOKEN_KEY_FILE is not set; name a file with a secret key of 32 random bytes for patient tokens"
-        )
+    key = settings.require_token_key()
     try:
         ruleset = load_ruleset(settings.packs)
-        asyncio.run(wait_for_topics(settings))
+        tokens = Tokens(key, ruleset.payers, settings.payer_aliases, settings.tenants)
+        asyncio.run(wait_for_topics(settings, tokens))
         _require_port(settings)
     except BrokerRefused as error:  # a password or certificate that is not accepted does not mend by waiting
         fail(str(error), EXIT_ENVIRONMENT)
@@ -63,17 +61,22 @@ def command(processes: int, number: int | None) -> None:
     _run(settings, ruleset, key, number)
 
 
-async def wait_for_topics(settings: Settings) -> None:
-    """Return when the broker answers and its topics are as the contract has them.
+async def wait_for_topics(settings: Settings, tokens: Tokens) -> None:
+    """Return when the broker answers, its topics are as the contract has them, and the state in them is ours.
 
-    Raises TopicsDiffer, with the fix, when they are not.
+    Raises TopicsDiffer or IdentityDiffersError, with the fix, when they are not.
     """
-    broker = settings.broker
+    from streams.replay.broker import trouble_told  # noqa: PLC0415 - clients of Kafka, as below
+    from streams.state.identity import identity_of, require_identity  # noqa: PLC0415 - as above
+
+    broker, topics = settings.broker, Topics(settings.broker.prefix)
     options = broker.client_options()
     while True:
         try:
-            await require_topics(broker.bootstrap, Topics(broker.prefix), broker.layout(), client=options)
+            await require_topics(broker.bootstrap, topics, broker.layout(), client=options)
             await require_group(broker.bootstrap, f"{broker.prefix}{broker.group}", client=options)
+            with trouble_told(broker.bootstrap):
+                await require_identity(options, topics.state_changelog, identity_of(tokens, settings))
         except BrokerUnreachable as error:
             log.warning("%s; trying again in %.0f s", error, RETRY_SECONDS)
             await asyncio.sleep(RETRY_SECONDS)

@@ -1,7 +1,9 @@
 """Topics read linearly up to an end that was fixed before, outside any group: it disturbs nobody's offsets."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from heapq import heappop, heappush
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -33,6 +35,41 @@ async def read(consumer: Any, spans: Spans, stop: asyncio.Event | None = None) -
             yield [record for record in records if record.offset < left[tp].stop]
 
 
+async def merged(consumer: Any, spans: Spans) -> AsyncIterator[Record]:
+    """Every record of these offsets in one order, however it is fetched: broker time, then partition, then offset.
+
+    Where the time goes back within a partition its records keep their order.
+    """
+    left = {tp: span for tp, span in spans.items() if span}
+    waiting: dict[Any, deque[Record]] = {tp: deque() for tp in left}
+    heads: list[tuple[int, int, int, Any]] = []
+    consumer.assign(list(left))
+    for tp, span in left.items():
+        consumer.seek(tp, span.start)
+    hungry = set(left)
+    while hungry or heads:
+        while hungry:  # the next one is known only when the first of each partition is
+            for tp, records in (await consumer.getmany(*hungry, timeout_ms=500, max_records=MOST_RECORDS)).items():
+                waiting[tp].extend(record for record in records if record.offset < left[tp].stop)
+            for tp in tuple(hungry):
+                if waiting[tp]:
+                    heappush(heads, _place_in_time(tp, waiting[tp][0]))
+                    hungry.discard(tp)
+                elif await consumer.position(tp) >= left[tp].stop:
+                    hungry.discard(tp)
+        if heads:
+            *_, tp = heappop(heads)
+            yield waiting[tp].popleft()
+            if waiting[tp]:
+                heappush(heads, _place_in_time(tp, waiting[tp][0]))
+            else:
+                hungry.add(tp)
+
+
+def _place_in_time(tp: Any, record: Record) -> tuple[int, int, int, Any]:
+    return record.timestamp, tp.partition, record.offset, tp
+
+
 async def spans_between(
     consumer: Any, tps: Sequence[Any], start_ms: int | None, end_ms: int | None
 ) -> dict[Any, range]:
@@ -49,7 +86,7 @@ async def _at(consumer: Any, ends: Mapping[Any, int], instant_ms: int) -> dict[A
 
 
 async def partitions_of(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, list[Any]]:
-    """The partitions of each topic. Raises UnknownTopicError for one there is not; never creates it."""
+    """The partitions of each topic, by number. Raises UnknownTopicError for one there is not; never creates it."""
     names = list(topics)
     found = {each["topic"]: each["partitions"] for each in await admin.describe_topics() if each["topic"] in names}
     for name in names:
@@ -57,7 +94,9 @@ async def partitions_of(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> di
             raise UnknownTopicError(
                 f"topic {name} does not exist; run `claimstream topics apply`, or correct the prefix"
             )
-    return {name: [TopicPartition(name, each["partition"]) for each in found[name]] for name in names}
+    return {
+        name: [TopicPartition(name, each) for each in sorted(p["partition"] for p in found[name])] for name in names
+    }
 
 
 async def committed_by(admin: AIOKafkaAdminClient, group: str) -> dict[Place, int]:

@@ -35,6 +35,14 @@ class ArrivedFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ArrivedPurge:
+    """A request in the log of a patient to forget what stands before it."""
+
+    event_id: str
+    patient_token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What is known of a record besides its bytes, in the order in which it dates a claim (contract section 2).
 
@@ -70,14 +78,23 @@ def arrive(item: ReadClaim, circumstances: Circumstances, tokens: Tokens) -> Arr
         or circumstances.fallback_on
     )
     claim = item.claim.model_copy(update={"source": source, "received_on": received_on})
-    token = tokens.patient(claim)
-    return Arrived(claim, event_id(source, item.identity), token, tokens.person(claim.who, token))
+    return keyed(claim, event_id(source, item.identity), tokens)
 
 
 def arrive_fact(item: ReadFact, circumstances: Circumstances, tokens: Tokens) -> ArrivedFact:
     """The event of an authorization or encounter that was read."""
-    fact = item.fact
     source = circumstances.source or DEFAULT_SOURCE
+    return keyed_fact(item.fact, source, event_id(source, item.identity), tokens)
+
+
+def keyed(claim: Claim, event: str, tokens: Tokens) -> Arrived:
+    """The event of a claim whose source is known, under the token of its patient."""
+    token = tokens.patient(claim)
+    return Arrived(claim, event, token, tokens.person(claim.who, token))
+
+
+def keyed_fact(fact: Authorization | Encounter, source: str, event: str, tokens: Tokens) -> ArrivedFact:
+    """The event of an authorization or encounter, under the token of its patient."""
     # These programs are Medicare's alone: the record may name a payer id that only its claims show to be Medicare.
     of_medicare = isinstance(fact, Authorization) and fact.program in ("wiser", "opd")
     payer = Payer(id=fact.payer_id, line_of_business="medicare_ffs" if of_medicare else None)
@@ -85,4 +102,4 @@ def arrive_fact(item: ReadFact, circumstances: Circumstances, tokens: Tokens) ->
     who = fact.patient
     # A patient without birth date and name tells nobody apart.
     person = tokens.person(who, token) if who is not None and (who.birth_date or who.first_name) else ""
-    return ArrivedFact(fact, event_id(source, item.identity), token, person)
+    return ArrivedFact(fact, event, token, person)

@@ -1,7 +1,7 @@
 """Kafka clients of a replay, and their trouble as sentences of ours."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -54,15 +54,20 @@ def trouble_told(bootstrap: str, client: Mapping[str, Any] | None = None) -> Ite
 
 
 @asynccontextmanager
-async def open_consumer(client: Mapping[str, Any], group: str | None = None) -> AsyncIterator[Any]:
-    """A consumer whose partitions and positions are set by hand; `group` only keeps what is committed."""
+async def open_consumer(
+    client: Mapping[str, Any], group: str | None = None, *, fetch_bytes: int = FETCH_BYTES
+) -> AsyncIterator[Any]:
+    """A consumer whose partitions and positions are set by hand; `group` only keeps what is committed.
+
+    `fetch_bytes` are held of each partition.
+    """
     consumer = AIOKafkaConsumer(
         **client,
         group_id=group,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="none",
-        max_partition_fetch_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=fetch_bytes,
         fetch_max_wait_ms=100,
     )
     async with _running(consumer):
@@ -82,6 +87,19 @@ async def open_producer(client: Mapping[str, Any]) -> AsyncIterator[Any]:
     )
     async with _running(producer):
         yield producer
+
+
+async def deliver(producer: Any, batches: Mapping[tuple[str, int], Sequence[Any]]) -> None:
+    """Send the batches of each topic and partition, one after the other; returns when the broker has all of them.
+
+    None goes before the one ahead of it is confirmed: what is not there ends a partition, and leaves no gap in it.
+    """
+
+    async def in_order(topic: str, partition: int, of_one: Sequence[Any]) -> None:
+        for batch in of_one:
+            await (await producer.send_batch(batch, topic, partition=partition))
+
+    await asyncio.gather(*(in_order(*place, of_one) for place, of_one in batches.items()))
 
 
 @asynccontextmanager

@@ -10,24 +10,25 @@ import contextlib
 import math
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aiokafka import TopicPartition
 
 from streams import clock
 from streams import headers as h
-from streams.agents.validate import NotInLogError, decision_record, from_log
+from streams.agents.validate import NotInLogError, from_log, records_of
 from streams.chunks import Outbox, Record, RecordTooLarge, Turn
-from streams.deciding import Decided, Decider
-from streams.intake.arrival import ArrivedFact
-from streams.replay.broker import require_topic
+from streams.deciding import Decider, Taken
+from streams.replay.broker import deliver, require_topic
 from streams.replay.job import Job, JobLayout, JobRefusedError, JobTopics
-from streams.state.patient import Entry, Patients
+from streams.sealing import Seal
+from streams.state.patients import Patients
 
 RUN_RECORDS = 500
 """Records decided between two commits: what a killed run repeats at most, and what is in memory."""
 
 STOP_SECONDS = 10.0
+_SEAL = Seal(b"a replay keeps its state to itself")
 T = TypeVar("T")
 
 
@@ -36,19 +37,6 @@ class Progress(Protocol):
 
     def reached(self, done: int, *, rebuilding: int | None = None) -> None:
         """So many places of the window are done; `rebuilding` names the partition whose past is being folded."""
-
-
-class _Step(NamedTuple):
-    """A record of the log: what is decided of it, None for a fact, and what it adds to the state."""
-
-    patient_token: str
-    decided: Decided | None
-    entry: Entry | None
-
-    def enter(self, patients: Patients) -> None:
-        """Enter what it adds into the state."""
-        if self.entry is not None:
-            patients.add(self.patient_token, self.entry)
 
 
 @dataclass(slots=True)
@@ -81,7 +69,7 @@ class Replay:
         return True
 
     async def _partition(self, tp: Any, span: range) -> bool:
-        patients = Patients()
+        patients = Patients(_SEAL, self.decider.ruleset.state)
         first = (await self.consumer.beginning_offsets([tp]))[tp]
         if first > span.start:
             raise JobRefusedError(
@@ -118,7 +106,7 @@ class Replay:
         turn = Turn()
         for record in records:
             with contextlib.suppress(NotInLogError):
-                self._decide(record, patients).enter(patients)
+                self._weigh(record, patients).enter(patients)
             await turn.give()
 
     async def _emit(self, tp: Any, records: Sequence[Record], patients: Patients) -> None:
@@ -126,36 +114,23 @@ class Replay:
         out, turn, began = Outbox(self.producer.create_batch, self._limits), Turn(), clock.monotonic()
         for record in records:
             try:
-                step = self._decide(record, patients)
-                if step.decided is not None:
-                    value, headers = decision_record(step.decided, record)
-                    headers.append((h.REPLAY_JOB, self.topics.job.encode()))
-                    outcome = self.topics.outcome(step.decided.decision.outcome)
-                    out.add(outcome, tp.partition, record.key, value, headers)
-                step.enter(patients)
+                taken = self._weigh(record, patients)
+                for decided in taken.decided:
+                    for topic, value, headers in records_of(decided, record, self.topics):
+                        headers.append((h.REPLAY_JOB, self.topics.job.encode()))
+                        out.add(topic, tp.partition, record.key, value, headers)
+                taken.enter(patients)
             except (NotInLogError, RecordTooLarge):
                 self.skipped += 1  # the worker puts it into the dead letters
             await turn.give()
-        await self._deliver(out)
+        await deliver(self.producer, out.batches)
         await self.consumer.commit({tp: records[-1].offset + 1})
         if self.rate:
             await self._rest(len(records) / self.rate - (clock.monotonic() - began))
 
-    def _decide(self, record: Record, patients: Patients) -> "_Step":
-        arrived, _ = from_log(record)
-        if isinstance(arrived, ArrivedFact):
-            entry = self.decider.entry_of_fact(arrived, record.offset, patients)
-            return _Step(arrived.patient_token, None, entry)
-        decided = self.decider.decide(arrived, record.offset, patients)
-        return _Step(arrived.patient_token, decided, decided.entry)
-
-    async def _deliver(self, out: Outbox) -> None:
-        sent = [
-            await self.producer.send_batch(batch, topic, partition=partition)
-            for (topic, partition), batches in out.batches.items()
-            for batch in batches
-        ]
-        await asyncio.gather(*sent)
+    def _weigh(self, record: Record, patients: Patients) -> Taken:
+        logged = from_log(record)
+        return self.decider.weigh(logged.arrived, logged.moment, patients)
 
     async def _rest(self, seconds: float) -> None:
         """Wait, but not when it is time to stop."""

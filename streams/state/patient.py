@@ -1,121 +1,162 @@
-"""What the log has said of one member so far: events met, and the claims of each person that later rules read.
+"""What the log has said of one member so far: events met, the claims of each person that later rules read, and facts.
 
-Everything can be asked as of a position of the log, so that a claim met again decides as it did at first.
+Everything is asked as of a moment of the log, so that a claim met again decides as it did at first.
 """
 
 from bisect import insort
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import date
 from operator import attrgetter
 from typing import NamedTuple
 
-from validators.facts import NOTHING_KNOWN, AuthorizationFacts, EncounterFacts, Facts
+from streams.state.entry import Entry, Moment, Redecidable, met_since, seen_since
+from validators.facts import NOTHING_KNOWN, Facts
 from validators.history import History, PastClaim
+from validators.ruleset import StateTerms
 
 _position = attrgetter("position")
-_known_position = attrgetter("known.position")
 
 
-class KnownEvent(NamedTuple):
-    """An event of the log: where it first stood, and when it was received then."""
-
-    position: int
-    received_on: date | None
-
-
-class Entry(NamedTuple):
-    """What one event adds to the state of a patient: a claim, an authorization, an encounter, or only that it was met.
-
-    An empty `person` of an authorization or encounter means any person of the member.
-    """
-
-    event_id: str
-    known: KnownEvent
-    person: str
-    claim: PastClaim | None = None
-    authorization: AuthorizationFacts | None = None
-    encounter: EncounterFacts | None = None
-
-
-@dataclass(slots=True)
 class _PersonLog:
     """The claims of one person in log order, with their fold at the end of it."""
 
-    claims: list[PastClaim] = field(default_factory=list)
-    latest: History = field(default_factory=History)
+    __slots__ = ("entries", "latest", "oldest")
 
-    def before(self, position: int) -> History:
-        if not self.claims or self.claims[-1].position < position:
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.latest = History()
+        self.oldest = date.max
+
+    def before(self, position: int, begin: int, since: date) -> History:
+        if self._all_seen(position, begin, since):
             return self.latest
-        return _fold([claim for claim in self.claims if claim.position < position])
+        return _fold(e for e in self.entries if begin < e.position < position and e.arrived_on >= since)
 
-    def add(self, claim: PastClaim) -> None:
-        if not self.claims or self.claims[-1].position < claim.position:
-            self.claims.append(claim)
-            self.latest.add(claim)
-        elif all(known.event_id != claim.event_id for known in self.claims):
-            insort(self.claims, claim, key=_position)
-            self.latest = _fold(self.claims)
+    def _all_seen(self, position: int, begin: int, since: date) -> bool:
+        entries = self.entries
+        return entries[-1].position < position and entries[0].position > begin and self.oldest >= since
+
+    def add(self, entry: Entry) -> None:
+        assert entry.claim is not None
+        self.oldest = min(self.oldest, entry.arrived_on)
+        if not self.entries or self.entries[-1].position < entry.position:
+            self.entries.append(entry)
+            self.latest.add(entry.claim)
+        else:
+            insort(self.entries, entry, key=_position)
+            self.latest = _fold(self.entries)
 
 
-def _fold(claims: list[PastClaim]) -> History:
+def _fold(entries: Iterator[Entry] | list[Entry]) -> History:
     history = History()
-    for claim in claims:
-        history.add(claim)
+    for entry in entries:
+        assert entry.claim is not None
+        history.add(entry.claim)
     return history
 
 
-@dataclass(slots=True)
+class Reopened(NamedTuple):
+    """A claim that may be decided anew."""
+
+    entry: Entry
+    claim: PastClaim
+    redecidable: Redecidable
+
+
 class Patient:
-    """The state of one member."""
+    """The state of one member, read entry by entry. To be read; `Patients` changes it."""
 
-    events: dict[str, KnownEvent] = field(default_factory=dict)
-    persons: dict[str, _PersonLog] = field(default_factory=dict)
-    facts: list[Entry] = field(default_factory=list)
+    __slots__ = ("_facts", "_persons", "_purges", "entries", "terms")
 
-    def known(self, event_id: str, before: int) -> KnownEvent | None:
-        """The event, when it already stood in the log before a position."""
-        known = self.events.get(event_id)
-        return known if known is not None and known.position < before else None
+    def __init__(self, terms: StateTerms) -> None:
+        self.terms = terms
+        self.entries: dict[str, Entry] = {}
+        self._persons: dict[str, _PersonLog] = {}
+        self._facts: list[Entry] = []
+        self._purges: list[int] = []
 
-    def history(self, person: str, before: int) -> History:
-        """What counts of a person's claims before a position. Not to be changed by the caller."""
-        log = self.persons.get(person)
-        return log.before(before) if log else History()
+    def known(self, event_id: str, moment: Moment) -> Entry | None:
+        """The event, when it already stood in the log before a moment and is not forgotten by then."""
+        entry = self.entries.get(event_id)
+        if entry is None or entry.position >= moment.position:
+            return None
+        if entry.purge is not None:
+            return entry
+        if entry.position <= self._begin(moment):
+            return None
+        since = met_since if entry.only_met else seen_since
+        return entry if entry.arrived_on >= since(moment.arrived_on, self.terms) else None
 
-    def facts_of(self, person: str, before: int) -> Facts:
-        """The authorizations and encounters of a person that came before a position, in the order of the log."""
-        if not self.facts:
+    def history(self, person: str, moment: Moment) -> History:
+        """What counts of a person's claims before a moment. Not to be changed by the caller."""
+        log = self._persons.get(person)
+        if log is None:
+            return History()
+        return log.before(moment.position, self._begin(moment), seen_since(moment.arrived_on, self.terms))
+
+    def facts(self, person: str, moment: Moment, since: date | None = None) -> Facts:
+        """The authorizations and encounters of a person that came before a moment, in the order of the log.
+
+        `since` is the first day of arrival that counts, where it is not that of the moment itself.
+        """
+        if not self._facts:
             return NOTHING_KNOWN
-        seen = [e for e in self.facts if e.known.position < before and e.person in ("", person)]
+        begin, since = self._begin(moment), since or seen_since(moment.arrived_on, self.terms)
+        seen = [
+            e
+            for e in self._facts
+            if begin < e.position < moment.position and e.arrived_on >= since and e.person in ("", person)
+        ]
         return Facts(
             tuple(e.authorization for e in seen if e.authorization is not None),
             tuple(e.encounter for e in seen if e.encounter is not None),
         )
 
-    def add(self, entry: Entry) -> None:
-        """Enter what an event adds. Entering it again changes nothing."""
-        if (entry.authorization or entry.encounter) and entry.event_id not in self.events:
-            insort(self.facts, entry, key=_known_position)
-        self.events[entry.event_id] = entry.known
+    def reopened(self, person: str, moment: Moment) -> list[Reopened]:
+        """The claims before a moment that may be decided anew then; an empty `person` means those of everybody."""
+        since, begin = met_since(moment.arrived_on, self.terms), self._begin(moment)
+        logs = self._persons.values() if not person else filter(None, (self._persons.get(person),))
+        entries = sorted((entry for log in logs for entry in log.entries), key=_position)
+        return [
+            Reopened(entry, entry.claim, entry.redecidable)
+            for entry in entries
+            if entry.claim and entry.redecidable
+            if begin < entry.position < moment.position and entry.arrived_on >= since
+        ]
+
+    def purged_at(self, moment: Moment) -> list[Entry]:
+        """What a purge at a moment takes away: all that could still be seen or known again then, in no order."""
+        return [e for e in self.entries.values() if e.purge is None and self.known(e.event_id, moment) is not None]
+
+    def before_last_purge(self) -> list[Entry]:
+        """The entries that a purge has made invisible to everything behind it; the proof of an earlier one stays."""
+        last = max(self._purges, default=-1)
+        return [entry for entry in self.entries.values() if entry.position < last and entry.purge is None]
+
+    def put(self, entry: Entry) -> None:
+        """Enter an event, or what is to be kept of it from now on."""
+        if entry.event_id in self.entries:
+            self.remove(entry.event_id)
+        self.entries[entry.event_id] = entry
         if entry.claim is not None:
-            self.persons.setdefault(entry.person, _PersonLog()).add(entry.claim)
+            self._persons.setdefault(entry.person, _PersonLog()).add(entry)
+        if entry.authorization or entry.encounter:
+            insort(self._facts, entry, key=_position)
+        if entry.purge:
+            self._purges.append(entry.position)
 
+    def remove(self, event_id: str) -> None:
+        """Forget an event."""
+        gone = self.entries.pop(event_id)
+        self._facts = [entry for entry in self._facts if entry.event_id != event_id]
+        self._purges = [position for position in self._purges if gone.purge is None or position != gone.position]
+        if gone.claim is not None:
+            kept = [entry for entry in self._persons.pop(gone.person).entries if entry.event_id != event_id]
+            for entry in kept:
+                self._persons.setdefault(gone.person, _PersonLog()).add(entry)
 
-@dataclass(slots=True)
-class Patients:
-    """The state of every member of one partition, by patient token."""
-
-    by_token: dict[str, Patient] = field(default_factory=dict)
-
-    def of(self, token: str) -> Patient:
-        """The state of a member, empty when nothing was met yet. To be read."""
-        return self.by_token.get(token) or Patient()
-
-    def add(self, token: str, entry: Entry) -> None:
-        """Enter what an event adds to a member's state."""
-        self.by_token.setdefault(token, Patient()).add(entry)
-
-    def events(self) -> int:
-        """How many events are kept."""
-        return sum(len(patient.events) for patient in self.by_token.values())
+    def _begin(self, moment: Moment) -> int:
+        """The position of the last purge before a moment: nothing up to there is seen."""
+        if not self._purges:
+            return -1
+        return max((position for position in self._purges if position < moment.position), default=-1)

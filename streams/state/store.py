@@ -8,8 +8,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.chunks.trouble import concerns, told
-from streams.state import changelog
-from streams.state.patient import Patients
+from streams.sealing import Seal
+from streams.state.patients import Patients
+from validators.ruleset import StateTerms
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +21,11 @@ LONGEST_DELAY_SECONDS = 5.0
 class Store:
     """Patients by partition, rebuilt afresh on each assignment: another worker may have moved on meanwhile."""
 
-    def __init__(self, changelog_topic: str, client: Mapping[str, Any]) -> None:
+    def __init__(self, changelog_topic: str, client: Mapping[str, Any], seal: Seal, terms: StateTerms) -> None:
         """`client` are the options of a Kafka client."""
         self._topic = changelog_topic
         self._client = client
+        self._seal, self._terms = seal, terms
         self._partitions: dict[int, Patients] = {}
         self._rebuilding: dict[int, asyncio.Task[None]] = {}
         self.records_read = 0  # of all rebuilds so far: whether a rebuild moves
@@ -40,7 +42,11 @@ class Store:
 
     def events(self) -> int:
         """How many events are kept in all partitions."""
-        return sum(patients.events() for patients in self._partitions.values())
+        return sum(patients.events for patients in self._partitions.values())
+
+    def patients(self) -> int:
+        """How many members are known in all partitions."""
+        return sum(map(len, self._partitions.values()))
 
     def assigned(self, partitions: set[int]) -> None:
         """Begin to rebuild the state of partitions, and try again until it is there or they are revoked."""
@@ -69,7 +75,7 @@ class Store:
                 seconds = min(seconds * 2, LONGEST_DELAY_SECONDS)
             else:
                 self._partitions[partition] = patients
-                log.info("state of partition %s rebuilt: %s events", partition, patients.events())
+                log.info("state of partition %s rebuilt: %s events", partition, patients.events)
                 return
 
     def _tell(self, partition: int, exc: Exception, seconds: float) -> None:
@@ -80,7 +86,7 @@ class Store:
         self.on_retry(partition, exc)
 
     async def _read(self, partition: int) -> Patients:
-        patients = Patients()
+        patients = Patients(self._seal, self._terms)
         tp = TopicPartition(self._topic, partition)
         consumer = AIOKafkaConsumer(
             **self._client, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest"
@@ -95,8 +101,7 @@ class Store:
                 for records in (await consumer.getmany(tp, timeout_ms=500)).values():
                     self.records_read += len(records)
                     for record in records:
-                        if record.value is not None:
-                            patients.add(*changelog.decode(record.key, record.value))
+                        patients.restore(record.key, record.value)
                     await asyncio.sleep(0)
         finally:
             await consumer.stop()

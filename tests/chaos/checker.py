@@ -8,22 +8,27 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from schemas.authorization import Authorization
 from schemas.claim import Claim
+from schemas.decision import Decision
 from schemas.encounter import Encounter
 from streams.deciding import Decider
 from streams.intake.arrival import Arrived, ArrivedFact, event_id
 from streams.intake.items import ReadClaim, ReadFact, Rejected
 from streams.intake.reading import read_record
-from streams.state import changelog
-from streams.state.patient import Patients
+from streams.sealing import Seal
+from streams.state import changelog, changelog_v1
+from streams.state.entry import Moment
+from streams.state.patients import Patients
 from tests.chaos.accounts import Account, Found, Record, bodies_by, origin_of, place_of, texts
 from validators.decide import decision_bytes
 from validators.ruleset import Ruleset
 
+KEY = b"a key that only these scenarios have"
 UNPROCESSABLE = "unprocessable"
 MODELS: dict[str, type[Claim | Authorization | Encounter]] = {
     "application/vnd.claimstream.claim+json;v=1": Claim,
@@ -166,31 +171,55 @@ def _check_manifests(manifests: Sequence[Record], wanted: dict[str, Wanted], acc
             account.wrong.append(f"manifest of {origin} is missing or incomplete")
 
 
+@dataclass
+class _Recounted:
+    """What one pass over the log gives: bodies by event and revision, withdrawals, and the whole state."""
+
+    bodies: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    withdrawals: set[bytes] = field(default_factory=set)
+    state: dict[bytes, bytes] = field(default_factory=dict)
+    first: dict[bytes, int] = field(default_factory=dict)
+
+
 def _recount(found: Found, ruleset: Ruleset, dead: Collection[str], account: Account) -> None:
     """One pass over each partition of the log gives every body and the whole state; compare both with what is there."""
-    decider = Decider(ruleset)
-    bodies: dict[str, bytes] = {}
-    state: dict[bytes, bytes] = {}
-    first: dict[bytes, int] = {}
+    told = _Recounted()
     for partition in {record.partition for record in found.log}:
-        patients = Patients()
+        patients, decider = Patients(Seal(KEY), ruleset.state), Decider(ruleset)
         for record in sorted((r for r in found.log if r.partition == partition), key=lambda r: r.offset):
             arrived = None if place_of(record) in dead else _from_log(record)
             if arrived is None:
                 continue
-            if isinstance(arrived, Arrived):
-                decided = decider.decide(arrived, record.offset, patients)
-                entry = decided.entry
-                bodies.setdefault(arrived.event_id, decision_bytes(decided.decision))
-            else:
-                entry = decider.entry_of_fact(arrived, record.offset, patients)
-            key = f"{arrived.patient_token}{arrived.event_id}".encode()
-            first.setdefault(key, record.offset)
-            if entry is not None:
-                patients.add(arrived.patient_token, entry)
-                state[key] = changelog.encode(entry)
-    _compare_bodies(found, ruleset.version.sha256, bodies, account)
-    _compare_state(found.changelog, state, first, account)
+            day = datetime.fromtimestamp(int(texts(record)["cs-arrived-ms"]) / 1000, UTC).date()
+            taken = decider.take(arrived, Moment(record.offset, day), patients)
+            for decided in taken.decided:
+                decision = decided.decision
+                told.bodies.setdefault((decision.event_id, decision.revision), decision_bytes(decision))
+                if decided.withdrawn_from is not None:
+                    told.withdrawals.add(_withdrawal(decision))
+            told.first.setdefault(f"{arrived.patient_token}{arrived.event_id}".encode(), record.offset)
+            told.state |= {change.key: change.value or b"" for change in taken.changes}
+    ours = ruleset.version.sha256
+    # What a version before has decided is not decided anew: it kept no more of a claim than later ones have to know.
+    by_others = _decided_by_others(found, ours)
+    _compare_bodies(found, ours, by_others, told.bodies, account)
+    _compare_withdrawals(found, told.withdrawals, by_others, account)
+    _compare_state(found.changelog, told, account)
+
+
+def _decided_by_others(found: Found, sha256: str) -> set[str]:
+    bodies = [json.loads(each.value or b"{}") for each in _decisions(found) if _is_decision(each)]
+    first = [(body["event_id"], body["ruleset"]["sha256"] == sha256) for body in bodies if body["revision"] == 0]
+    return {event for event, _ in first} - {event for event, by_us in first if by_us}
+
+
+def _decisions(found: Found) -> Iterator[Record]:
+    return (each for several in found.decisions.values() for each in several)
+
+
+def _withdrawal(decision: Decision) -> bytes:
+    told = {"decision_id": decision.supersedes, "event_id": decision.event_id, "superseded_by": decision.decision_id}
+    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _from_log(record: Record) -> Arrived | ArrivedFact | None:
@@ -205,30 +234,54 @@ def _from_log(record: Record) -> Arrived | ArrivedFact | None:
     return ArrivedFact(content, said["cs-event-id"], key, said["cs-person"])
 
 
-def _compare_bodies(found: Found, sha256: str, bodies: dict[str, bytes], account: Account) -> None:
-    wrong = set()
-    for record in (each for several in found.decisions.values() for each in several if _is_decision(each)):
-        body = json.loads(record.value or b"{}")
-        if (
-            body["revision"] == 0
-            and body["ruleset"]["sha256"] == sha256
-            and record.value != bodies.get(body["event_id"])
-        ):
-            wrong.add(body["event_id"])
-    account.contradictory += [f"event {event} is not decided as the log says" for event in sorted(wrong)]
-
-
-def _compare_state(
-    records: Sequence[Record], state: dict[bytes, bytes], first: dict[bytes, int], account: Account
+def _compare_bodies(
+    found: Found,
+    sha256: str,
+    by_others: Collection[str],
+    bodies: dict[tuple[str, int], bytes],
+    account: Account,
 ) -> None:
+    wrong, seen = set(), set()
+    for record in filter(_is_decision, _decisions(found)):
+        body = json.loads(record.value or b"{}")
+        which = (body["event_id"], body["revision"])
+        seen.add(which)
+        if body["ruleset"]["sha256"] == sha256 and record.value != bodies.get(which):
+            wrong.add(which)
+    account.contradictory += [
+        f"event {event} revision {revision} is not decided as the log says" for event, revision in sorted(wrong)
+    ]
+    account.lost += [
+        f"revision {revision} of event {event}"
+        for event, revision in sorted(bodies.keys() - seen)
+        if revision and event not in by_others
+    ]
+
+
+def _compare_withdrawals(found: Found, wanted: Collection[bytes], by_others: Collection[str], account: Account) -> None:
+    there = [each.value or b"" for each in _decisions(found) if not _is_decision(each)]
+    by_us = (
+        Counter(each.decode() for each in values if json.loads(each).get("event_id") not in by_others)
+        for values in (wanted, there)
+    )
+    account.count(*by_us, "withdrawal")
+
+
+def _compare_state(records: Sequence[Record], told: _Recounted, account: Account) -> None:
     folded: dict[bytes, bytes] = {}
     for record in records:
         folded[record.key or b""] = record.value or b""
     kept = {key: value for key, value in folded.items() if len(key) == 32 + 64 and value}
-    for key in first.keys() | kept.keys():
+    for key in told.first.keys() | kept.keys():
         if key not in kept:
             account.wrong.append(f"state of event {key[32:].decode()} is missing")
-        elif key not in first or json.loads(kept[key])["p"] != first[key]:
+        elif key not in told.first or _position_in(kept[key]) != told.first[key]:
             account.wrong.append(f"state of event {key[32:].decode()} has another position than the log")
-        elif kept[key] != state[key]:
+        elif not changelog_v1.is_one(kept[key]) and kept[key] != told.state[key]:
             account.wrong.append(f"state of event {key[32:].decode()} differs from the recount")
+
+
+def _position_in(value: bytes) -> int:
+    if changelog_v1.is_one(value):
+        return int(json.loads(value)["p"])
+    return changelog.kept_of(value).moment.position

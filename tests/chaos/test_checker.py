@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -15,11 +16,14 @@ from streams.deciding import Decider
 from streams.demo.feeding import headers_of
 from streams.demo.generator import SOURCES, feed
 from streams.metrics import Metrics
-from streams.state.patient import Patients
+from streams.sealing import Seal
+from streams.state.changelog import decode, encode, parse_key
+from streams.state.entry import Entry, Moment
+from streams.state.patients import Patients
 from streams.tokens import Tokens
 from streams.topic_layout import Layout, Topics
 from tests.chaos.accounts import Account, Found, Record
-from tests.chaos.checker import account_of_intake, account_of_validate
+from tests.chaos.checker import KEY, account_of_intake, account_of_validate
 from tests.streams.agents.fakes import FakeChunk, FakeOutbox, FakeRecord, Output
 from validators.loading import load_ruleset
 
@@ -29,11 +33,17 @@ LAYOUT = Layout(partitions=1, received_partitions=1, side_partitions=1)
 OUTCOMES = ("accepted", "flagged", "denied-risk")
 AUTHORIZATION = b"""{"payer_id": "MEDICARE", "member_id": "1EG4TE5MK73", "authorization_number": "A1",
  "status": "approved", "services": [{"procedure_code": "64483"}]}"""
+CLAIM = b"""{"claim_id": "LATE-1", "claim_type": "professional", "total_charge": "900.00", "place_of_service": "11",
+ "payer": {"id": "EXCIGNA", "line_of_business": "commercial"}, "subscriber": {"member_id": "M1"},
+ "billing_provider": {"npi": "1234567893"}, "diagnoses": [{"code": "M5416"}], "service_lines": [{"line_number": 1,
+ "procedure_code": "62323", "charge": "900.00", "units": "1", "service_date_from": "2026-06-15"}],
+ "authorizations": [{"number": "A2"}]}"""
+ENCOUNTER = b"""{"payer_id": "EXCIGNA", "member_id": "M1", "service_date": "2026-06-15", "guidance": "none"}"""
 
 
 @dataclass
 class OneStore:
-    patients: Patients = field(default_factory=Patients)
+    patients: Patients = field(default_factory=lambda: Patients(Seal(KEY), RULESET.state))
 
     def of(self, _partition: int) -> Patients:
         return self.patients
@@ -52,13 +62,14 @@ def clean() -> Found:
 
 
 async def worked() -> Found:
-    """What a worker without any fault makes of 300 claims, some of them broken, some met twice, and one fact."""
+    """What a worker without any fault makes of 300 claims, some of them broken, some met twice, and of late facts."""
     received = [
         FakeRecord(each.value, tuple(headers_of(each)), b"clinic", TOPICS.received, 0, offset)
         for offset, each in enumerate(feed(5, 300))
     ]
     received += [replace(received[0], offset=len(received))]
-    received += [FakeRecord(AUTHORIZATION, (), b"clinic", TOPICS.received, 0, len(received))]
+    for late in (CLAIM, ENCOUNTER, AUTHORIZATION):
+        received += [FakeRecord(late, (), b"clinic", TOPICS.received, 0, len(received))]
     metrics = Metrics(CollectorRegistry())
     tokens = Tokens(b"a key", RULESET.payers)
     sources = frozenset(SOURCES)
@@ -115,7 +126,7 @@ def test_what_a_worker_without_a_fault_leaves_is_clean(clean):
 
 
 def test_an_item_missing_from_the_log_is_lost_for_intake(clean):
-    last = len(clean.log) - 2  # the repeat of the first record: nothing later depends on it
+    last = len(clean.log) - 4  # the repeat of the first record: nothing later depends on it
 
     intake, validate = accounts(replace(clean, log=without(clean.log, last)))
 
@@ -207,9 +218,46 @@ def test_one_wrong_body_is_found_by_the_recount(clean):
 
     contradictory = account_of_validate(spoiled, RULESET).contradictory
 
-    assert [f"event {json.loads(clean.decisions['accepted'][0].value)['event_id']} is not decided as the log says"] == [
+    event = json.loads(clean.decisions["accepted"][0].value)["event_id"]
+
+    assert [f"event {event} revision 0 is not decided as the log says"] == [
         each for each in contradictory if "as the log says" in each
     ]
+
+
+def revised(found: Found) -> tuple[str, int, str]:
+    """Where the one revision stands: outcome, place there, event."""
+    ((outcome, place, event),) = (
+        (outcome, place, body["event_id"])
+        for outcome, records in found.decisions.items()
+        for place, body in enumerate(json.loads(each.value) for each in records)
+        if body.get("revision")
+    )
+    return outcome, place, event
+
+
+def test_a_revision_that_is_missing_is_lost(clean):
+    outcome, place, event = revised(clean)
+    decisions = {**clean.decisions, outcome: without(clean.decisions[outcome], place)}
+
+    assert [f"revision 1 of event {event}"] == account_of_validate(replace(clean, decisions=decisions), RULESET).lost
+
+
+def test_a_withdrawal_is_wanted_once_where_the_outcome_changed(clean):
+    _, _, event = revised(clean)
+    ((outcome, place),) = (
+        (outcome, place)
+        for outcome, records in clean.decisions.items()
+        for place, each in enumerate(records)
+        if "superseded_by" in json.loads(each.value)
+    )
+    records = clean.decisions[outcome]
+    gone = replace(clean, decisions={**clean.decisions, outcome: without(records, place)})
+    twice = replace(clean, decisions={**clean.decisions, outcome: [*records, records[place]]})
+
+    assert json.loads(records[place].value)["event_id"] == event
+    assert {"lost": 1} == counts(account_of_validate(gone, RULESET))
+    assert {"duplicates": 1} == counts(account_of_validate(twice, RULESET))
 
 
 def test_a_body_of_another_ruleset_is_not_judged_by_this_one(clean):
@@ -252,16 +300,29 @@ def test_an_entry_missing_from_the_state_is_found(clean):
     assert {"wrong": 1} == counts(account_of_validate(replace(clean, changelog=clean.changelog[1:]), RULESET))
 
 
+def entry_changed(record: Record, change: Callable[[Entry], Entry]) -> Record:
+    seal, (_, event) = Seal(KEY), parse_key(record.key)
+    return replace(record, value=encode(change(decode(event, record.value, seal)), seal))
+
+
+def moved(entry: Entry) -> Entry:
+    return entry._replace(moment=Moment(9999, entry.arrived_on))
+
+
+def received_long_ago(entry: Entry) -> Entry:
+    return entry._replace(received_on=date(1999, 1, 1))
+
+
 def test_an_entry_of_the_state_with_another_position_or_other_facts_is_found(clean):
-    for change in ({"p": 9999}, {"r": "1999-01-01"}):
-        changelog = [body_changed(clean.changelog[0], **change), *clean.changelog[1:]]
+    for change in (moved, received_long_ago):
+        changelog = [entry_changed(clean.changelog[0], change), *clean.changelog[1:]]
 
         assert {"wrong": 1} == counts(account_of_validate(replace(clean, changelog=changelog), RULESET))
 
 
 def test_the_last_entry_of_an_event_counts_and_other_records_of_the_changelog_do_not(clean):
     note = FakeRecord(b"{}", (), b"partitions", TOPICS.state_changelog, 0, 0)
-    spoiled_before = body_changed(clean.changelog[0], p=9999)
+    spoiled_before = entry_changed(clean.changelog[0], moved)
 
     assert {} == counts(
         account_of_validate(replace(clean, changelog=[note, spoiled_before, *clean.changelog]), RULESET)

@@ -15,6 +15,7 @@ from streams import clock
 from streams.demo.generator import SOURCES, feed
 from streams.topics import Layout, Topics, apply_topics
 from tests.chaos.broker import Broker
+from tests.chaos.checker import KEY
 from tests.chaos.facts import with_facts
 from tests.chaos.feeder import Feeder, producer
 from tests.chaos.reading import Monitor, counts, read_all
@@ -71,7 +72,7 @@ class World:
     ) -> Worker:
         """Start a worker, straight at the broker unless told otherwise; `settings` are more of its own."""
         key_file = self.folder / "token.key"
-        key_file.write_bytes(b"a key that only these scenarios have")
+        key_file.write_bytes(KEY)
         settings |= {
             "BROKER__BOOTSTRAP": bootstrap or self.broker.direct,
             "BROKER__PREFIX": self.topics.prefix,

@@ -17,7 +17,9 @@ from streams.chunks import Chunk, ChunkApp, DeadLetter, Outbox, Record, Turn
 from streams.cli.worker import run_to_end
 from streams.delivery.dead_letters import dead_letter_headers, failed_on
 from streams.metrics import Metrics
+from streams.sealing import Seal
 from streams.state.store import Store
+from validators.ruleset import StateTerms
 
 WORKER = str(os.getpid())
 
@@ -74,7 +76,9 @@ def build(setup: dict[str, Any]) -> ChunkApp:
     app.on_retry = lambda tp, exc: say("retry", partition=tp.partition, exception=type(exc).__name__)
     app.on_trouble = lambda _partitions, exc: say("trouble", exception=type(exc).__name__)
     if "stuck_seconds" in setup:
-        watch_progress(app, Store("state", {}), Metrics(CollectorRegistry()), setup["stuck_seconds"])
+        watch_progress(
+            app, Store("state", {}, Seal(b"key"), StateTerms()), Metrics(CollectorRegistry()), setup["stuck_seconds"]
+        )
     app.on_dead_letter = lambda name, code: say("dead letter", topic=name, code=code)
     return app
 

@@ -14,7 +14,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.delivery.linear import committed_by
 from streams.embedded_kafka import EmbeddedKafka, free_port
+from streams.replay.broker import open_admin
 from streams.topics import Layout, Topics, apply_topics
 
 LAYOUT = Layout(partitions=2, received_partitions=2, side_partitions=1)
@@ -197,17 +199,18 @@ class Reader:
             await admin.close()
         return [TopicPartition(each["topic"], p["partition"]) for each in described for p in each["partitions"]]
 
+    async def end(self, topic: str) -> int:
+        """The end of a topic, all partitions added up."""
+        async with AIOKafkaConsumer(bootstrap_servers=self.bootstrap) as consumer:
+            return sum((await consumer.end_offsets(await self._partitions([topic]))).values())
+
     async def committed(self, group: str) -> dict[str, int]:
         """What a consumer group has committed, added up per topic."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-            offsets = await admin.list_consumer_group_offsets(group)
-        finally:
-            await admin.close()
+        async with open_admin({"bootstrap_servers": self.bootstrap}) as admin:
+            offsets = await committed_by(admin, group)
         sums: dict[str, int] = {}
-        for tp, found in offsets.items():
-            sums[tp.topic] = sums.get(tp.topic, 0) + max(0, found.offset)
+        for (topic, _partition), offset in offsets.items():
+            sums[topic] = sums.get(topic, 0) + offset
         return sums
 
 

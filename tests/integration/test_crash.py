@@ -13,8 +13,8 @@ from streams.demo.generator import SOURCES, FeedRecord, feed
 from streams.intake.arrival import event_id
 from streams.intake.items import ReadClaim
 from streams.intake.reading import read_record
-from streams.state.patient import Patients
 from streams.topics import Layout, Topics
+from tests.validators.building import nobody
 from validators.decide import decision_bytes
 from validators.loading import load_ruleset
 
@@ -53,13 +53,12 @@ def recount(log: Sequence[ConsumerRecord]) -> dict[str, set[bytes]]:
     """What each event must be decided as: one pass over each partition, every event once, where it first stood."""
     decider, decided = Decider(load_ruleset()), {}
     for partition in {record.partition for record in log}:
-        patients = Patients()
+        patients = nobody()
         for record in sorted((each for each in log if each.partition == partition), key=lambda each: each.offset):
-            arrived, _ = from_log(record)
+            arrived, moment, _ = from_log(record)
             if arrived.event_id in decided:
                 continue
-            made = decider.decide(arrived, record.offset, patients)
-            patients.add(arrived.patient_token, made.entry)
+            (made,) = decider.take(arrived, moment, patients).decided
             decided[arrived.event_id] = {decision_bytes(made.decision)}
     return decided
 

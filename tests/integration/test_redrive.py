@@ -28,12 +28,13 @@ from streams.intake.arrival import Circumstances, arrive
 from streams.intake.items import ReadClaim
 from streams.intake.reading import read_record
 from streams.replay.window import Bound
-from streams.state.patient import Patients
+from streams.state.entry import Moment
 from streams.tokens import Tokens
 from streams.topics import Layout, Topic, Topics
 from tests.streams.intake.building import encoded
 from tests.streams.intake.fhir.building import CLAIM as FHIR_CLAIM
 from tests.streams.intake.fhir.building import bundle
+from tests.validators.building import nobody
 from validators.decide import decision_bytes
 from validators.loading import load_ruleset
 
@@ -264,7 +265,7 @@ def by_event(records: Sequence[ConsumerRecord]) -> dict[str, bytes]:
 
 def expected(sent: Sequence[Sent], key: bytes) -> dict[str, bytes]:
     """The decisions of these records by event id, worked out here; their members do not meet."""
-    ruleset, patients, decided = load_ruleset(), Patients(), {}
+    ruleset, patients, decided = load_ruleset(), nobody(), {}
     decider, tokens = Decider(ruleset), Tokens(key, ruleset.payers)
     for record in sent:
         said = texts(record.headers)
@@ -275,9 +276,8 @@ def expected(sent: Sequence[Sent], key: bytes) -> dict[str, bytes]:
         for item in read_record(record.value, said.get("content-type")):
             if isinstance(item, ReadClaim):
                 arrived = arrive(item, circumstances, tokens)
-                made = decider.decide(arrived, len(decided), patients)
-                if made.entry is not None:
-                    patients.add(arrived.patient_token, made.entry)
+                moment = Moment(len(decided), day_of(record.timestamp))
+                (made,) = decider.take(arrived, moment, patients).decided
                 decided[arrived.event_id] = decision_bytes(made.decision)
     return decided
 

@@ -22,8 +22,8 @@ from streams.demo.generator import SOURCES, feed
 from streams.intake.items import ReadClaim
 from streams.intake.reading import read_record
 from streams.replay.job import JobTopics, outcome_topics
-from streams.state.patient import Patients
 from streams.topics import Layout, Topics
+from tests.validators.building import nobody
 from validators.decide import decision_bytes
 from validators.loading import load_ruleset
 
@@ -162,12 +162,11 @@ def recount(log: Sequence[ConsumerRecord], packs: Path | None = None) -> dict[st
     """What each event is decided as under a ruleset, worked out from the log."""
     decider, decided = Decider(load_ruleset(packs)), {}
     for partition in {record.partition for record in log}:
-        patients = Patients()
+        patients = nobody()
         for record in sorted((each for each in log if each.partition == partition), key=lambda each: each.offset):
-            arrived, _ = from_log(record)
-            made = decider.decide(arrived, record.offset, patients)
-            if made.entry is not None:
-                patients.add(arrived.patient_token, made.entry)
+            arrived, moment, _ = from_log(record)
+            (made,) = decider.take(arrived, moment, patients).decided
+            if not made.redelivered:
                 decided[arrived.event_id] = json.loads(decision_bytes(made.decision))
     return decided
 

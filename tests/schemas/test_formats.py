@@ -2,12 +2,15 @@ import json
 from decimal import Decimal
 
 import pytest
+from pydantic import ValidationError
 
 from schemas.base import money_text
 from schemas.codec import KINDS, Kind, content_type, parse_content_type
 from schemas.decision import OUTCOMES, Checks
 from schemas.manifest import Manifest, ManifestRejection, ManifestWarning
+from schemas.purge import Purge
 from schemas.rejection import REJECTION_CODES, Rejection
+from schemas.withdrawal import Withdrawal
 from streams.generated_files import files
 
 
@@ -86,6 +89,22 @@ def test_a_manifest_is_read_back_from_its_json() -> None:
     )
 
     assert manifest == Manifest.model_validate_json(manifest.model_dump_json())
+
+
+def test_a_withdrawal_says_which_decision_of_which_event_another_one_supersedes() -> None:
+    withdrawal = Withdrawal(decision_id="1" * 64, event_id="2" * 64, superseded_by="3" * 64)
+
+    assert {"decision_id": "1" * 64, "event_id": "2" * 64, "superseded_by": "3" * 64} == json.loads(
+        withdrawal.model_dump_json()
+    )
+    assert withdrawal == Withdrawal.model_validate_json(withdrawal.model_dump_json())
+
+
+@pytest.mark.parametrize("text", ["{}", '{"requested_at": null}', '{"requested_at": " "}'])
+def test_a_request_to_purge_says_when_it_was_made(text: str) -> None:
+    assert "2026-06-15T00:00:00Z" == Purge(requested_at=" 2026-06-15T00:00:00Z ").requested_at
+    with pytest.raises(ValidationError, match="requested_at"):
+        Purge.model_validate_json(text)
 
 
 def test_rejection_codes_are_a_closed_list_of_words() -> None:

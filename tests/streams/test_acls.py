@@ -32,14 +32,15 @@ def test_claims_are_read_by_those_who_need_them_alone():
             for acl in WANTED
             if acl.operation == "read" and acl.resource.name == f"demo.claims.{topic}"
         }
-        for topic in ("received", "patient-events", "received-dlt", "patient-events-dlt")
+        for topic in ("received", "patient-events", "received-dlt", "patient-events-dlt", "state-changelog")
     }
 
     assert {
         "received": {"worker", "auditor"},
-        "patient-events": {"worker", "auditor", "replayer"},
+        "patient-events": {"worker", "auditor", "replayer", "rekeyer"},
         "received-dlt": {"auditor", "redriver"},
         "patient-events-dlt": {"auditor", "redriver"},
+        "state-changelog": {"worker", "auditor", "purger", "rekeyer"},
     } == readers
 
 

@@ -13,6 +13,7 @@ from streams.health import ProgressProbe
 from streams.metrics import Metrics
 from streams.state.store import Store
 from streams.topic_layout import Layout, Topics
+from tests.validators.building import ruleset, seal
 
 TOPICS = Topics()
 RECEIVED = TP(TOPICS.received, 0)
@@ -26,7 +27,7 @@ def app():
 
 @pytest.fixture
 def store():
-    return SimpleNamespace(warm=True, events=lambda: 3)
+    return SimpleNamespace(warm=True, events=lambda: 3, patients=lambda: 2)
 
 
 @pytest.fixture
@@ -57,7 +58,8 @@ def test_state_is_shown_with_its_size_and_whether_it_is_warm(store, metrics, pro
     store.warm = False
     probes.refresh()
 
-    assert metrics.registry.get_sample_value("claims_state_entries", {"store": "patients"}) == 3
+    assert metrics.registry.get_sample_value("claims_state_entries", {"store": "patients"}) == 2
+    assert metrics.registry.get_sample_value("claims_state_entries", {"store": "events"}) == 3
     assert metrics.registry.get_sample_value("claims_state_warm") == 0
 
 
@@ -150,7 +152,7 @@ def test_while_a_topic_is_missing_nothing_ends_the_worker(watched):
 
 
 async def test_a_rebuild_that_is_tried_again_counts_as_a_try_of_its_partition():
-    tries, store = [], Store(TOPICS.state_changelog, {})
+    tries, store = [], Store(TOPICS.state_changelog, {}, seal(), ruleset().state)
     app = SimpleNamespace(on_retry=lambda tp, error: tries.append((tp, error)))
     _keep_state(app, store, TOPICS)
     error = KafkaConnectionError()

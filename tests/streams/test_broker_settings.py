@@ -199,7 +199,10 @@ def test_principals_are_named_by_role(monkeypatch):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("owner=User:x", "owner is no role; the roles are worker, feeder, reader, redriver, auditor, replayer, admin"),
+        (
+            "owner=User:x",
+            "owner is no role; the roles are worker, feeder, reader, redriver, auditor, replayer, purger, ",
+        ),
         ("worker=x", "a principal does not begin with User:"),
         ("worker=User:", "a principal does not begin with User:"),
     ],

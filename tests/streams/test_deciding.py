@@ -1,28 +1,30 @@
 import re
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.authorization import Authorization
 from schemas.claim import Claim
-from schemas.encounter import Encounter
 from streams.deciding import Decided, Decider
-from streams.state import changelog
-from streams.state.patient import Patients
+from streams.intake.arrival import Arrived, ArrivedFact, ArrivedPurge
+from streams.state.entry import Moment
 from tests.validators.building import (
+    DAY,
     Desk,
     a_claim,
     an_authorization,
     an_encounter,
     arrived,
     arrived_fact,
+    event_id,
     line,
+    nobody,
     ruleset,
 )
-from tests.validators.strategies import cases, claims
+from tests.validators.strategies import claims
 from validators.decide import decision_bytes
 from validators.rule import Rule
 
@@ -41,24 +43,20 @@ def test_an_event_met_again_repeats_its_decision_byte_for_byte_and_changes_no_st
     assert not first.redelivered
     assert again.redelivered
     assert decision_bytes(first.decision) == decision_bytes(again.decision)
-    assert 2 == desk.patients.events()
+    assert again.entry is None
+    assert 2 == desk.patients.events
 
 
 def test_an_event_met_again_is_decided_with_the_day_it_was_first_received() -> None:
     desk = Desk()
     event = arrived(a_claim(received_on="2026-06-20"), "event")
-    decider = Decider(ruleset())
-    entry = decider.decide(event, 0, desk.patients).entry
-    assert entry is not None
-    desk.patients.add(event.patient_token, entry)
-    later = arrived(a_claim(received_on="2026-07-20"), "event")
-    assert later.event_id != event.event_id
-    redelivered = decider.decide(
-        type(event)(later.claim, event.event_id, event.patient_token, event.person), 5, desk.patients
-    )
+    desk.take(event)
+    desk.position, desk.day = 5, date(2026, 6, 30)
+    (redelivered,) = desk.take(replace(event, claim=a_claim(received_on="2026-07-20")))
 
     assert date(2026, 6, 20) == redelivered.context.claim.received_on
     assert 0 == redelivered.context.past.position
+    assert 5 == redelivered.position
 
 
 def test_an_event_asked_as_of_a_position_before_its_own_is_new() -> None:
@@ -67,7 +65,8 @@ def test_an_event_asked_as_of_a_position_before_its_own_is_new() -> None:
     desk.position = 4
     desk.decide(claim, "event")
 
-    assert not Decider(ruleset()).decide(arrived(claim, "event"), 4, desk.patients).redelivered
+    assert not Decider(ruleset()).decide(arrived(claim, "event"), Moment(4, DAY), desk.patients).redelivered
+    assert Decider(ruleset()).decide(arrived(claim, "event"), Moment(5, DAY), desk.patients).redelivered
 
 
 def test_a_claim_asked_as_of_an_earlier_position_sees_what_it_saw() -> None:
@@ -76,18 +75,37 @@ def test_a_claim_asked_as_of_an_earlier_position_sees_what_it_saw() -> None:
     second = a_claim(claim_id="EX-2", service_lines=[line("64484")])
     then = desk.decide(second, "second")
     desk.decide(a_claim(claim_id="EX-1", frequency_code="8", service_lines=[line("64483")]))
-    now = Decider(ruleset()).decide(arrived(second, "second"), 1, desk.patients)
+    now = Decider(ruleset()).decide(arrived(second, "second"), Moment(1, DAY), desk.patients)
 
     assert "CODE-03" not in fail(then)
     assert decision_bytes(then.decision) == decision_bytes(now.decision)
     assert "CODE-03" in fail(desk.decide(second, "another event"))
 
 
-def test_deciding_reads_the_state_and_leaves_it_alone() -> None:
-    patients = Patients()
-    Decider(ruleset()).decide(arrived(a_claim()), 0, patients)
+@pytest.mark.parametrize(
+    "event",
+    [
+        arrived(a_claim(), "another"),
+        arrived_fact(an_encounter(a_claim(), guidance="none")),
+        arrived_fact(an_authorization(a_claim())),
+        ArrivedPurge(event_id("purge"), arrived(a_claim()).patient_token),
+    ],
+    ids=["claim", "encounter", "authorization", "purge"],
+)
+def test_weighing_a_record_reads_the_state_and_leaves_it_alone_until_it_is_entered(
+    event: Arrived | ArrivedFact | ArrivedPurge,
+) -> None:
+    desk = Desk()
+    desk.decide(a_claim())
+    patient = desk.patients.of(event.patient_token)
+    before = dict(patient.entries)
+    taken = Decider(ruleset()).weigh(event, Moment(1, DAY), desk.patients)
 
-    assert Patients() == patients
+    assert (1, before) == (desk.patients.events, patient.entries)
+    taken.enter(desk.patients)
+    assert before | {entry.event_id: entry for entry in taken.entries} == patient.entries
+    assert 2 == desk.patients.events
+    assert list(taken.changes) == [desk.patients.change(event.patient_token, entry) for entry in taken.entries]
 
 
 def test_a_test_claim_is_decided_and_leaves_no_trace_in_history() -> None:
@@ -123,6 +141,32 @@ def test_check_takes_a_test_claim_as_any_claim() -> None:
     desk.decide(a_claim(claim_id="EX-1", test=True))
 
     assert "CODE-26" in fail(desk.decide(a_claim(claim_id="EX-2")))
+
+
+def later(desk: Desk, days: int) -> Desk:
+    desk.day = DAY + timedelta(days=days)
+    return desk
+
+
+@pytest.mark.parametrize(
+    "claim", [a_claim(service_lines=[line("99213")]), a_claim(test=True)], ids=["out of scope", "test"]
+)
+def test_an_event_of_which_nothing_else_is_kept_is_known_again_for_thirty_days(claim: Claim) -> None:
+    desk = Desk()
+    desk.decide(claim, "event")
+
+    assert later(desk, 30).decide(claim, "event").redelivered
+    assert not later(desk, 31).decide(claim, "event").redelivered
+    assert later(desk, 61).decide(claim, "event").redelivered
+
+
+def test_a_claim_in_scope_counts_and_is_known_again_for_two_years() -> None:
+    for days, seen in ((731, True), (732, False)):  # from 2026-06-20 to 2028-06-20 there are 731 days
+        desk = Desk()
+        desk.decide(a_claim(claim_id="EX-1"), "event")
+
+        assert seen is ("CODE-26" in fail(later(desk, days).decide(a_claim(claim_id="EX-2"))))
+        assert seen is desk.decide(a_claim(claim_id="EX-1"), "event").redelivered
 
 
 VISIT: dict[str, Any] = {"service_lines": [line("99213")]}
@@ -185,8 +229,8 @@ def test_who_asked_is_told_of_a_rule_that_raises_and_else_nobody(monkeypatch: py
     def listen(rule: Rule, error: Exception) -> None:
         heard.append((rule.id, type(error).__name__))
 
-    quiet = Decider(ruleset()).decide(arrived(a_claim()), 0, Patients())
-    told = Decider(ruleset(), on_error=listen).decide(arrived(a_claim()), 0, Patients())
+    quiet = Decider(ruleset()).decide(arrived(a_claim()), Moment(0, DAY), nobody())
+    told = Decider(ruleset(), on_error=listen).decide(arrived(a_claim()), Moment(0, DAY), nobody())
 
     assert [("CODE-09", "LookupError"), ("CODE-10", "LookupError")] == heard
     assert ("SYS-02",) == fail(quiet)
@@ -198,106 +242,8 @@ def test_who_asked_is_told_of_a_rule_that_raises_and_else_nobody(monkeypatch: py
 def test_redelivery_after_a_rebuild_from_the_changelog_repeats_every_decision(given: list[Claim], index: int) -> None:
     desk = Desk()
     decisions = [desk.decide(claim) for claim in given]
-    rebuilt = Patients()
-    for decided, claim in zip(reversed(decisions), reversed(given), strict=True):
-        assert decided.entry is not None
-        token = arrived(claim).patient_token
-        key = changelog.key_of(token, decided.entry.event_id)
-        rebuilt.add(*changelog.decode(key, changelog.encode(decided.entry)))
     at = index % len(given)
-    again = Decider(ruleset()).decide(arrived(given[at], str(at)), len(given), rebuilt)
+    again = desk.rebuilt().decide(given[at], str(at))
 
     assert again.redelivered
     assert decision_bytes(decisions[at].decision) == decision_bytes(again.decision)
-
-
-def standing(decided: Decided, rule_id: str) -> str:
-    checks = decided.decision.checks
-    if rule_id in checks.fail:
-        return "fail"
-    return "pass" if rule_id in checks.passed else "not checked"
-
-
-def test_a_fact_after_a_claim_changes_nothing_when_the_claim_is_met_again() -> None:
-    desk = Desk()
-    claim = a_claim()
-    first = desk.decide(claim, "event")
-    desk.note(an_encounter(claim, guidance="none"))
-    again = desk.decide(claim, "event")
-
-    assert again.redelivered
-    assert decision_bytes(first.decision) == decision_bytes(again.decision)
-    assert "not checked" == standing(again, "GUID-01")
-    assert "fail" == standing(desk.decide(claim, "another event"), "GUID-01")
-
-
-def test_a_fact_before_a_claim_counts_whenever_the_claim_is_met_again() -> None:
-    desk = Desk()
-    claim = a_claim()
-    desk.note(an_encounter(claim, guidance="none"))
-    first = desk.decide(claim, "event")
-    desk.note(an_encounter(claim, guidance="ct"))
-    again = desk.decide(claim, "event")
-
-    assert "fail" == standing(first, "GUID-01")
-    assert decision_bytes(first.decision) == decision_bytes(again.decision)
-
-
-def test_the_same_fact_twice_changes_nothing() -> None:
-    desk = Desk()
-    claim = a_claim()
-    old = an_encounter(claim, guidance="none")
-    desk.note(old, "old")
-    desk.note(an_encounter(claim, guidance="ct"), "new")
-
-    assert desk.note(old, "old") is None
-    assert 2 == desk.patients.events()
-    # Entered anew it would be the last one, and win.
-    assert "pass" == standing(desk.decide(claim), "GUID-01")
-
-
-def test_a_fact_asked_as_of_a_position_before_its_own_is_new() -> None:
-    desk = Desk(position=4)
-    fact = an_authorization(a_claim())
-    desk.note(fact, "fact")
-
-    assert Decider.entry_of_fact(arrived_fact(fact, "fact"), 4, desk.patients) is not None
-    assert Decider.entry_of_fact(arrived_fact(fact, "fact"), 5, desk.patients) is None
-
-
-def test_a_fact_of_one_member_says_nothing_of_another() -> None:
-    desk = Desk()
-    desk.note(an_encounter(a_claim(), guidance="none"))
-
-    assert "not checked" == standing(desk.decide(a_claim(subscriber={"member_id": "OTHER"})), "GUID-01")
-
-
-def test_entering_a_fact_reads_the_state_and_leaves_it_alone() -> None:
-    patients = Patients()
-    Decider.entry_of_fact(arrived_fact(an_authorization(a_claim())), 0, patients)
-
-    assert Patients() == patients
-
-
-@given(cases(), st.integers(0, 4))
-@settings(deadline=None)
-def test_only_facts_before_a_claim_count_and_a_rebuilt_state_repeats_it(
-    case: tuple[Claim, list[Authorization | Encounter]], at: int
-) -> None:
-    claim, facts = case
-    desk, alone = Desk(), Desk()
-    entries = [(arrived_fact(fact).patient_token, desk.note(fact)) for fact in facts[:at]]
-    first = desk.decide(claim, "event")
-    entries.append((arrived(claim).patient_token, first.entry))
-    entries += [(arrived_fact(fact).patient_token, desk.note(fact)) for fact in facts[at:]]
-    rebuilt = Patients()
-    for token, entry in reversed(entries):
-        assert entry is not None
-        rebuilt.add(*changelog.decode(changelog.key_of(token, entry.event_id), changelog.encode(entry)))
-    again = Decider(ruleset()).decide(arrived(claim, "event"), desk.position, rebuilt)
-    for fact in facts[:at]:
-        alone.note(fact)
-
-    assert again.redelivered
-    assert decision_bytes(first.decision) == decision_bytes(again.decision)
-    assert decision_bytes(first.decision) == decision_bytes(alone.decide(claim, "event").decision)

@@ -5,13 +5,13 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from streams import clock
-from streams.deciding import Decided, Decider
+from streams.deciding import Decided
 from streams.intake.arrival import Circumstances, arrive
 from streams.metrics import Metrics
-from streams.state.patient import Patients
 from streams.tokens import Tokens
 from streams.topic_layout import Topics
 from tests.streams.intake.building import LINE, accepted, claim
+from tests.validators.building import Desk, a_claim, an_authorization, an_encounter, fed
 from validators.loading import load_ruleset
 from validators.rule import FAMILIES
 
@@ -21,6 +21,7 @@ OF_THE_CONTRACT = {
     "claims_last_received_timestamp_seconds": {"source"},
     "claims_rejected_total": {"format", "code"},
     "claims_decided_total": {"outcome", "claim_type", "line_of_business"},
+    "claims_revised_total": {"cause"},
     "claims_redelivered_total": set(),
     "claims_findings_total": {"rule", "severity"},
     "claims_not_checked_total": {"family"},
@@ -43,6 +44,7 @@ OURS_BESIDE_IT = {
     "claims_rule_errors_total": {"rule"},
     "claims_broker_retries_total": {"topic"},
 }
+EVICORE = {"id": "EXCIGNA", "filing_indicator": "CI", "line_of_business": "commercial"}
 
 
 @pytest.fixture
@@ -50,12 +52,8 @@ def metrics() -> Metrics:
     return Metrics(CollectorRegistry())
 
 
-def decided(tree, patients: Patients | None = None) -> Decided:
-    arrived = arrive(accepted(tree), Circumstances("a"), Tokens(b"key", RULESET.payers))
-    patients = patients if patients is not None else Patients()
-    done = Decider(RULESET).decide(arrived, 5, patients)
-    if done.entry is not None:
-        patients.add(arrived.patient_token, done.entry)
+def decided(tree, desk: Desk | None = None) -> Decided:
+    (done,) = (desk or Desk()).take(arrive(accepted(tree), Circumstances("a"), Tokens(b"key", RULESET.payers)))
     return done
 
 
@@ -78,7 +76,7 @@ def test_names_and_labels_are_those_of_the_contract(metrics):
 def test_what_is_scraped_has_no_other_names(metrics):
     metrics.rules_in_force(RULESET)
     metrics.redelivered.inc()
-    metrics.decisions_confirmed([decided(claim())], [1])
+    metrics.decisions_confirmed([(decided(claim()), 1)])
     scraped = set(re.findall(r"^(claims_\w+)[{ ]", generate_latest(metrics.registry).decode(), re.MULTILINE))
     histogram_parts = {name.removesuffix(part) for name in scraped for part in ("_bucket", "_sum", "_count")}
 
@@ -107,6 +105,8 @@ def test_what_alerts_watch_is_there_before_it_happens(metrics):
     assert sample("claims_dead_letters_total", {"topic": topics.patient_events_dlt, "code": "unprocessable"}) == 0
     assert sample("claims_broker_retries_total", {"topic": topics.patient_events}) == 0
     assert sample("claims_rule_errors_total", {"rule": "CODE-03"}) == 0
+    assert sample("claims_revised_total", {"cause": "late-authorization"}) == 0
+    assert sample("claims_revised_total", {"cause": "late-encounter"}) == 0
     assert sample("claims_stage_seconds_count", {"stage": "validate"}) == 0
     assert sample("claims_unaccounted_records") == 0
 
@@ -125,7 +125,7 @@ def test_a_confirmed_chunk_is_observed_by_stage(metrics):
 def test_a_decision_is_counted_with_its_findings_and_dollars(metrics, monkeypatch):
     monkeypatch.setattr(clock, "seconds", lambda: 100.0)
     done = decided(claim(service_lines=[LINE | {"procedure_code": "64484"}]))
-    metrics.decisions_confirmed([done], [98_000])
+    metrics.decisions_confirmed([(done, 98_000)])
     sample = metrics.registry.get_sample_value
 
     assert sample("claims_findings_total", {"rule": "CODE-03", "severity": "deny"}) == 1
@@ -141,31 +141,55 @@ def test_a_decision_is_counted_with_its_findings_and_dollars(metrics, monkeypatc
 
 
 def test_a_test_claim_is_decided_and_has_no_dollars(metrics):
-    metrics.decisions_confirmed([decided(claim(service_lines=[LINE | {"procedure_code": "64484"}], test=True))], [1])
+    metrics.decisions_confirmed([(decided(claim(service_lines=[LINE | {"procedure_code": "64484"}], test=True)), 1)])
 
     assert "claims_amount_at_risk_dollars_total{" not in generate_latest(metrics.registry).decode()
     assert metrics.registry.get_sample_value("claims_findings_total", {"rule": "CODE-03", "severity": "deny"}) == 1
 
 
 def test_an_event_met_again_is_counted_as_that_alone(metrics):
-    patients = Patients()
-    first = decided(claim(), patients)
-    arrived = arrive(accepted(claim()), Circumstances("a"), Tokens(b"key", RULESET.payers))
-    again = Decider(RULESET).decide(arrived, 6, patients)
-    metrics.decisions_confirmed([first, again], [1, 1])
+    desk = Desk()
+    metrics.decisions_confirmed([(decided(claim(), desk), 1), (decided(claim(), desk), 1)])
     sample = metrics.registry.get_sample_value
 
     assert sample("claims_redelivered_total") == 1
     assert sample("claims_decision_seconds_count") == 1
 
 
+def test_a_revision_is_counted_by_its_cause_and_its_findings_are_not_counted_again(metrics, monkeypatch):
+    monkeypatch.setattr(clock, "seconds", lambda: 100.0)
+    desk, cited = Desk(fed("complete")), a_claim(authorizations=[{"number": "A1"}], payer=EVICORE)
+    first = desk.decide(cited)
+    revisions = [
+        *desk.note(an_authorization(cited, status="denied"), "denied"),
+        *desk.note(an_encounter(cited, guidance="none")),
+    ]
+    metrics.decisions_confirmed([(first, 98_000)])
+    counted = {sample for sample in generate_latest(metrics.registry).decode().splitlines() if "findings" in sample}
+    metrics.decisions_confirmed([(revision, 96_000) for revision in revisions])
+    sample = metrics.registry.get_sample_value
+
+    assert [revision.decision.revision for revision in revisions] == [1, 2]
+    assert sample("claims_revised_total", {"cause": "late-authorization"}) == 1
+    assert sample("claims_revised_total", {"cause": "late-encounter"}) == 1
+    assert counted == {each for each in generate_latest(metrics.registry).decode().splitlines() if "findings" in each}
+    assert sample("claims_decision_seconds_sum") == 2 + 4 + 4
+
+    metrics.decisions_confirmed(
+        [(again, 96_000) for again in desk.note(an_authorization(cited, status="denied"), "denied")]
+    )
+
+    assert sample("claims_revised_total", {"cause": "late-authorization"}) == 1
+    assert sample("claims_redelivered_total") == 1
+
+
 def test_a_time_the_broker_did_not_have_is_not_observed(metrics):
-    metrics.decisions_confirmed([decided(claim())], [0])
+    metrics.decisions_confirmed([(decided(claim()), 0)])
 
     assert metrics.registry.get_sample_value("claims_decision_seconds_count") == 0
 
 
 def test_no_decision_is_no_last_decision(metrics):
-    metrics.decisions_confirmed([], [])
+    metrics.decisions_confirmed([])
 
     assert metrics.registry.get_sample_value("claims_last_decision_timestamp_seconds") == 0

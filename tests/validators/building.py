@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,9 @@ from schemas.encounter import Encounter
 from streams.deciding import Decided, Decider
 from streams.intake.arrival import Arrived, ArrivedFact, Circumstances, arrive, arrive_fact
 from streams.intake.items import ReadClaim, ReadFact, Span
-from streams.state.patient import Entry, Patients
+from streams.sealing import Seal
+from streams.state.entry import Moment
+from streams.state.patients import Patients
 from streams.tokens import BUILT_IN_KEY, Tokens
 from validators.loading import load_ruleset
 from validators.ruleset import Feed, Ruleset
@@ -127,30 +130,52 @@ def event_id(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+DAY = date(2026, 6, 20)
+"""On which everything arrives unless a test says otherwise."""
+
+
+@cache
+def seal() -> Seal:
+    return Seal(BUILT_IN_KEY)
+
+
+def nobody() -> Patients:
+    """A partition in which nothing was met yet."""
+    return Patients(seal(), ruleset().state)
+
+
 @dataclass
 class Desk:
-    """Decides claims one after another, each with those before it as history and the facts noted before it."""
+    """Takes claims and facts one after another, as they stand in the log of a partition."""
 
     rules: Ruleset = field(default_factory=ruleset)
     keep_tests: bool = False
-    patients: Patients = field(default_factory=Patients)
+    patients: Patients = field(default_factory=nobody)
     position: int = 0
+    day: date = DAY
+    changelog: dict[bytes, bytes | None] = field(default_factory=dict)
+
+    def take(self, event: Arrived | ArrivedFact) -> tuple[Decided, ...]:
+        moment = Moment(self.position, self.day)
+        taken = Decider(self.rules, keep_tests=self.keep_tests).take(event, moment, self.patients)
+        self.changelog.update(taken.changes)
+        self.position += 1
+        return taken.decided
 
     def decide(self, claim: Claim, identity: str | None = None) -> Decided:
-        event = arrived(claim, str(self.position) if identity is None else identity)
-        decided = Decider(self.rules, keep_tests=self.keep_tests).decide(event, self.position, self.patients)
-        if decided.entry is not None:
-            self.patients.add(event.patient_token, decided.entry)
-        self.position += 1
+        (decided,) = self.take(arrived(claim, str(self.position) if identity is None else identity))
         return decided
 
-    def note(self, fact: Fact, identity: str | None = None) -> Entry | None:
-        event = arrived_fact(fact, str(self.position) if identity is None else identity)
-        entry = Decider(self.rules).entry_of_fact(event, self.position, self.patients)
-        if entry is not None:
-            self.patients.add(event.patient_token, entry)
-        self.position += 1
-        return entry
+    def note(self, fact: Fact, identity: str | None = None) -> tuple[Decided, ...]:
+        """The decisions that the fact revises."""
+        return self.take(arrived_fact(fact, str(self.position) if identity is None else identity))
+
+    def rebuilt(self) -> "Desk":
+        """As another worker has it from the changelog."""
+        patients = nobody()
+        for key, value in self.changelog.items():
+            patients.restore(key, value)
+        return replace(self, patients=patients)
 
 
 def decided(

@@ -5,7 +5,7 @@ import pytest
 
 from schemas.decision import Bypassed, Citation, NotChecked, Severity
 from tests.validators.building import a_claim, decided, line, ruleset
-from validators.context import Context, is_in_scope, past_claim
+from validators.context import Context, Event
 from validators.engine import Evaluation, evaluate, in_order
 from validators.lines import Line
 from validators.reference import Reference
@@ -14,6 +14,7 @@ from validators.ruleset import Ruleset, Terms
 
 CITATION = Citation(document="none", confidence="found")
 TWO_LINES = a_claim(service_lines=[line("64483"), line("64484")])
+EVENT = Event("e", 0, str)
 
 
 def rule(rule_id: str, check: Check, *, bypassed_by: tuple[str, ...] = (), severity: Severity = "deny") -> Rule:
@@ -53,10 +54,8 @@ def the_rule(rule_id: str) -> Rule:
 
 
 def evaluation(*rules: Rule) -> Evaluation:
-    claim = TWO_LINES
-    past = past_claim(claim, "e", 0, in_scope=is_in_scope(claim), claim_ref=None, original_ref=None)
     rules_in_force = ruleset_of(*rules)
-    return evaluate(Context(claim, rules_in_force, past), rules_in_force)
+    return evaluate(Context(TWO_LINES, rules_in_force, EVENT), rules_in_force)
 
 
 def lines_found(result: Evaluation) -> dict[str, tuple[int, ...]]:
@@ -124,9 +123,8 @@ def test_every_rule_that_raises_is_reported() -> None:
 def test_who_asked_is_told_of_a_rule_that_raises() -> None:
     heard: list[tuple[str, str]] = []
     broken = rule("CODE-99", raises_with_a_value)
-    past = past_claim(TWO_LINES, "e", 0, in_scope=True, claim_ref=None, original_ref=None)
     rules = ruleset_of(broken)
-    evaluate(Context(TWO_LINES, rules, past), rules, lambda told, error: heard.append((told.id, str(error))))
+    evaluate(Context(TWO_LINES, rules, EVENT), rules, lambda told, error: heard.append((told.id, str(error))))
 
     assert [("CODE-99", "EXAMPLE 64483")] == heard
 
@@ -254,6 +252,20 @@ def test_a_rule_stands_in_the_first_list_that_holds_over_its_lines() -> None:
     assert "bypassed" == standing("not_checked", "bypassed")
     assert "not_checked" == standing("not_checked")
     assert "pass" == standing()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_several_things_missing_or_lifting_a_rule_the_first_by_name_is_told(turned: bool) -> None:
+    def says(*said: Said) -> Check:
+        return lambda _lines, _context: iter(said[::-1] if turned else said)
+
+    speaker = rule("CODE-90", says())
+    unknown = rule("CODE-91", says(speaker.unknown("encounter.levels"), speaker.unknown("claim.place_of_service")))
+    lifted = rule("CODE-92", says(speaker.bypass("modifier"), speaker.bypass("CODE-10")))
+    result = evaluation(unknown, lifted)
+
+    assert (NotChecked(rule="CODE-91", missing="claim.place_of_service"),) == result.not_checked
+    assert (Bypassed(rule="CODE-92", by="CODE-10"),) == result.bypassed
 
 
 def test_findings_stand_by_line_and_rule() -> None:

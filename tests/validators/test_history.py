@@ -1,8 +1,9 @@
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
-from validators.history import History, PastClaim, PastLine, Relation
+from validators.history import Consumption, History, PastClaim, PastLine, Relation, consumption
 
 DAY = date(2026, 6, 15)
 
@@ -30,7 +31,7 @@ def past(
         original_ref=original_ref,
         frequency_code=frequency_code,
         in_scope=in_scope,
-        lines=tuple(PastLine("62323", frozenset(), day, billing_npi) for day in days),
+        lines=tuple(PastLine("62323", frozenset(), day, billing_npi, Decimal(1), None) for day in days),
     )
 
 
@@ -140,6 +141,57 @@ def test_a_change_that_waited_and_is_replaced_waits_no_longer() -> None:
     assert {} == history.waiting
 
 
+@pytest.mark.parametrize("frequency_code", ["7", "8"])
+def test_a_replacement_that_comes_after_its_own_change_takes_its_original_out_and_enters_as_replaced(
+    frequency_code: str,
+) -> None:
+    change = past("change", "ref-3", frequency_code, original_ref="ref-2", days=(date(2026, 7, 1),))
+    history = history_of(ORIGINAL, change)
+    replacement = past("replacement", "ref-2", "7", original_ref="ref-1")
+
+    assert Relation(removes=("original",), replaced_by="change") == history.relate(replacement)
+    assert set() == seen_by(history, replacement)
+    history.add(replacement)
+    assert ({"change"} if frequency_code == "7" else set()) == set(history.active)
+    assert {} == history.waiting
+
+
+def test_a_replacement_without_its_original_whose_void_came_first_waits_for_nothing() -> None:
+    history = history_of(past("void", "ref-2", "8", original_ref="ref-2"))
+    replacement = past("replacement", "ref-2", "7", original_ref="ref-1")
+
+    assert Relation(replaced_by="void", unresolved=True) == history.relate(replacement)
+    history.add(replacement)
+    assert ({}, {}) == (history.active, history.waiting)
+
+
+def test_a_void_is_never_what_another_change_was_waiting_for() -> None:
+    history = history_of(past("first", "ref-1", "8"), past("second", "ref-1", "8"))
+
+    assert {"first", "second"} == set(history.waiting)
+    history.add(ORIGINAL)
+    assert ({}, {"second"}) == (history.active, set(history.waiting))
+
+
+def test_an_original_that_comes_after_a_replacement_under_its_own_claim_id_is_no_resubmission_of_it() -> None:
+    history = history_of(past("change", "ref-1", "7"))
+
+    assert Relation(replaced_by="change") == history.relate(ORIGINAL)
+    history.add(ORIGINAL)
+    assert {"change"} == set(history.active)
+
+
+def test_a_resubmission_that_a_change_was_waiting_for_supersedes_the_earlier_claim_all_the_same() -> None:
+    two_days = past("two days", days=(DAY, date(2026, 7, 1)))
+    history = history_of(two_days, past("change", "ref-2", "7"))
+
+    assert {"change"} == set(history.waiting)
+    assert Relation(removes=("two days",), replaced_by="change") == history.relate(ORIGINAL)
+    assert set() == seen_by(history, ORIGINAL)
+    history.add(ORIGINAL)
+    assert {"change"} == set(history.active)
+
+
 def test_a_chain_of_replacements_leaves_the_last() -> None:
     history = history_of(
         ORIGINAL, past("first", "ref-2", "7", original_ref="ref-1"), past("second", "ref-3", "7", original_ref="ref-2")
@@ -180,3 +232,52 @@ def test_a_claim_does_not_see_itself() -> None:
 
 def test_the_lines_of_a_claim_out_of_scope_count_for_nothing() -> None:
     assert set() == seen_by(history_of(past("visit", in_scope=False)), past("other", "ref-2"))
+
+
+def test_nothing_came_before_until_something_did() -> None:
+    assert History().is_empty
+    assert not history_of(ORIGINAL).is_empty
+    assert not history_of(past("void", frequency_code="8")).is_empty
+
+
+def used(*lines: tuple[str, date, str, str]) -> Consumption:
+    """What lines use, each given as its claim, date, code and units."""
+    return consumption(
+        (past(event_id), PastLine(code, frozenset(), on, "npi", Decimal(units), "token"))
+        for event_id, on, code, units in lines
+    )
+
+
+def test_of_an_authorization_nobody_cites_nothing_is_used() -> None:
+    assert Consumption(frozenset(), {}) == used()
+
+
+def test_a_date_is_used_once_however_many_claims_cite_it() -> None:
+    found = used(
+        ("physician", DAY, "64483", "1"),
+        ("physician", DAY, "64484", "1"),
+        ("hospital", DAY, "64483", "1"),
+        ("another", DAY, "64483", "1"),
+        ("physician", date(2026, 7, 1), "64483", "1"),
+    )
+
+    assert {DAY, date(2026, 7, 1)} == found.dates
+
+
+def test_units_add_up_within_a_claim_and_the_claim_that_bills_most_counts() -> None:
+    found = used(
+        ("physician", DAY, "64484", "1"),
+        ("physician", DAY, "64484", "1.5"),
+        ("hospital", DAY, "64484", "2"),
+        ("hospital", DAY, "64483", "3"),
+    )
+
+    assert {(DAY, "64484"): Decimal("2.5"), (DAY, "64483"): Decimal(3)} == found.units
+
+
+def test_units_of_two_dates_are_told_apart() -> None:
+    later = date(2026, 7, 1)
+
+    assert {(DAY, "64483"): Decimal(1), (later, "64483"): Decimal(2)} == used(
+        ("physician", DAY, "64483", "1"), ("physician", later, "64483", "2")
+    ).units

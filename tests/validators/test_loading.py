@@ -11,6 +11,7 @@ import pytest
 from tests.validators.building import a_claim, decided, line, ruleset
 from validators.loading import BUILT_IN_PACKS, REFERENCE_DATA, PackError, load_ruleset
 from validators.parameters import DatedValue, Parameter
+from validators.ruleset import StateTerms
 
 ROOT = Path(__file__).parents[2]
 THREE_LEVELS = [line("64483"), line("64484", units="2")]
@@ -93,6 +94,38 @@ def max_levels(value: str, *, starts_on: str = "null", payer: str | None = None)
         (
             "authorizations: {feed: some}",
             "pack overlay/site.yaml, key authorizations.feed: Input should be 'none', 'partial' or 'complete'",
+        ),
+        (
+            "encounter_facts: wanted",
+            "pack overlay/site.yaml, key encounter_facts: Input should be 'optional' or 'required'",
+        ),
+        (
+            "state: {look_back_months: 24}",
+            "pack overlay/site.yaml, key state.revision_days: Field required",
+        ),
+        (
+            "state: {look_back_months: 24, revision_days: 30, forever: true}",
+            "pack overlay/site.yaml, key state.forever: Extra inputs are not permitted",
+        ),
+        (
+            "state: {look_back_months: 0, revision_days: 30}",
+            "pack overlay/site.yaml, key state.look_back_months: Input should be greater than or equal to 1",
+        ),
+        (
+            "state: {look_back_months: 121, revision_days: 30}",
+            "pack overlay/site.yaml, key state.look_back_months: Input should be less than or equal to 120",
+        ),
+        (
+            "state: {look_back_months: 24, revision_days: 0}",
+            "pack overlay/site.yaml, key state.revision_days: Input should be greater than or equal to 1",
+        ),
+        (
+            "state: {look_back_months: 24, revision_days: 367}",
+            "pack overlay/site.yaml, key state.revision_days: Input should be less than or equal to 366",
+        ),
+        (
+            "payer: aetna\nstate: {look_back_months: 24, revision_days: 30}",
+            "pack overlay/site.yaml, key state: state is one for all payers; say this in a base pack",
         ),
         (
             "payer_ids: {SITE: {line_of_business: charity}}",
@@ -290,6 +323,34 @@ def test_a_number_is_unknown_only_where_all_authorizations_are_sent(overlay: Wri
 
     assert "AUTH-13" in decided(claim, rules=rules).decision.checks.fail
     assert "AUTH-13" in {each.rule for each in decided(claim).decision.checks.not_checked}
+
+
+def test_encounter_facts_are_optional_until_an_overlay_says_otherwise(overlay: Write) -> None:
+    assert not ruleset().encounters_required("humana")
+
+    rules = load_ruleset(overlay("payer: humana\nencounter_facts: required", "humana.yaml"))
+
+    assert [True, False] == [rules.encounters_required(key) for key in ("humana", "aetna")]
+
+
+def test_what_a_payer_needs_of_encounter_facts_wins_over_what_everybody_needs(overlay: Write) -> None:
+    overlay("encounter_facts: required")
+    rules = load_ruleset(overlay("payer: humana\nencounter_facts: optional", "humana.yaml"))
+
+    assert [False, True] == [rules.encounters_required(key) for key in ("humana", "aetna")]
+
+
+def test_state_reaches_back_two_years_and_claims_can_be_revised_for_thirty_days() -> None:
+    assert StateTerms(look_back_months=24, revision_days=30) == ruleset().state == StateTerms()
+
+
+@pytest.mark.parametrize(("look_back_months", "revision_days"), [(1, 1), (120, 366)])
+def test_an_overlay_says_how_far_state_reaches_back(overlay: Write, look_back_months: int, revision_days: int) -> None:
+    overlay("state: {look_back_months: 36, revision_days: 60}", "a.yaml")
+    text = f"state: {{look_back_months: {look_back_months}, revision_days: {revision_days}}}"
+
+    assert StateTerms(look_back_months, revision_days) == load_ruleset(overlay(text, "b.yaml")).state
+    assert ruleset().version.sha256 != load_ruleset(overlay(text, "b.yaml")).version.sha256
 
 
 def test_an_empty_overlay_says_nothing(overlay: Write) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from validators.authorization.required import required
 from validators.codes import ESI
 from validators.context import Context
+from validators.facts import approves
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import PAYER_TABLES, section
@@ -35,10 +36,10 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
 
 def _fix(line: Line, context: Context) -> str | None:
     """Name the approved authorization that the claim could have cited."""
-    numbers = dict.fromkeys(record.number for record in context.facts.authorizations)
+    numbers = dict.fromkeys(record.authorization_number for record in context.facts.authorizations)
     for number in numbers:
         record = context.facts.authorization(number)
-        if record is not None and record.approves(line.code, line.service_date):
+        if record is not None and approves(record, line.code, line.service_date):
             return f"authorization {number} covers this code and date: resubmit with its number"
     return None
 

@@ -8,10 +8,11 @@ Source: services of the authorization.
 
 from collections.abc import Iterator, Sequence
 
+from schemas.authorization import Authorization
 from validators.authorization.cited import judge_cited
 from validators.codes import ESI
 from validators.context import Context
-from validators.facts import IN_FORCE, AuthorizationFacts
+from validators.facts import IN_FORCE, covered_codes
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import PAYER_TABLES, section
@@ -22,10 +23,11 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     return judge_cited(RULE, lines, context, _judge)
 
 
-def _judge(line: Line, record: AuthorizationFacts) -> Found | None:
-    if record.status not in IN_FORCE or not record.codes or line.code in record.codes:
+def _judge(line: Line, record: Authorization) -> Found | None:
+    codes = covered_codes(record)
+    if record.status not in IN_FORCE or not codes or line.code in codes:
         return None
-    listed = sorted(record.codes)
+    listed = sorted(codes)
     return RULE.finding(
         f"{line.code} is billed on {line.service_date}, but its authorization covers {', '.join(listed)}",
         line,

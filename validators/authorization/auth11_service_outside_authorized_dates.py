@@ -9,10 +9,10 @@ Source: authorized dates.
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from schemas.authorization import Authorization
 from validators.authorization.cited import judge_cited
 from validators.codes import ESI
 from validators.context import Context
-from validators.facts import AuthorizationFacts
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import PAYER_TABLES, section
@@ -23,7 +23,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     return judge_cited(RULE, lines, context, _judge)
 
 
-def _judge(line: Line, record: AuthorizationFacts) -> Found | None:
+def _judge(line: Line, record: Authorization) -> Found | None:
     on = line.service_date
     if record.valid_from is not None and on < record.valid_from:
         bound = f"begins on {record.valid_from}"

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from schemas.authorization import Authorization
 from validators.authorization.wiser import wiser_scope
 from validators.context import UNFED, Context
-from validators.facts import AuthorizationFacts
 from validators.lines import Line
 from validators.rule import Found, Rule, Unknown
 
@@ -15,7 +15,7 @@ def judge_cited(
     rule: Rule,
     lines: Sequence[Line],
     context: Context,
-    judge: Callable[[Line, AuthorizationFacts], Found | None],
+    judge: Callable[[Line, Authorization], Found | None],
 ) -> Iterator[Found | Unknown]:
     """What `judge` finds wrong between each line and the record its number resolves to.
 

@@ -9,12 +9,15 @@ Source: claim adjudication practice, exact duplicate.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 from schemas.decision import Citation
 from validators.context import Context
-from validators.history import PastLine
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
+
+Service = tuple[str, frozenset[str], date, str]
+"""Code, modifiers, date and rendering NPI of a line."""
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
@@ -23,9 +26,9 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     earlier = frozenset() if unresolved else _earlier(context)
     if unresolved:
         yield RULE.unknown("history.original_claim")
-    seen: dict[PastLine, Line] = {}
+    seen: dict[Service, Line] = {}
     for line in lines:
-        service = PastLine(line.code, line.modifiers, line.service_date, line.rendering_npi)
+        service = (line.code, line.modifiers, line.service_date, line.rendering_npi)
         twin = seen.setdefault(service, line)
         if twin is not line:
             where = f"line {twin.number}"
@@ -40,10 +43,10 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
         )
 
 
-def _earlier(context: Context) -> frozenset[PastLine]:
+def _earlier(context: Context) -> frozenset[Service]:
     npi = context.claim.billing_provider.npi
     return frozenset(
-        line for past, line in context.earlier_lines if past.billing_npi == npi and past.role == context.role
+        line.service for past, line in context.earlier_lines if past.billing_npi == npi and past.role == context.role
     )
 
 

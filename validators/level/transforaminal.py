@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
+from schemas.encounter import Encounter
 from validators.codes import ADD_ON
-from validators.facts import EncounterFacts
 from validators.lines import Line
 
 _ONE = Decimal(1)
@@ -32,7 +32,7 @@ def level_count(lines: Sequence[Line]) -> Decimal:
     return max(counts.values())
 
 
-def documented_levels(facts: EncounterFacts | None, bound: int) -> int | str:
+def documented_levels(facts: Encounter | None, bound: int) -> int | str:
     """Levels of one region in the record of a session, 0 for another approach; else the fact that is missing.
 
     The approach is asked only when there are more levels than `bound`. The region is that of the upper vertebra:

@@ -1,25 +1,37 @@
-"""SYS-01 reference-data-or-state-missing: a table that a rule needs is not loaded.
+"""SYS-01 reference-data-or-state-missing: a table that a rule needs is not loaded, or encounter facts did not come.
 
-Why: "no edit found" must never mean "the edits were not there".
-Fires: a rule in scope of this claim needs a table that is not loaded.
+Why: "no edit found" must never mean "the edits were not there", nor "nothing wrong in the record" that none came.
+Fires: a rule in scope of this claim needs a table that is not loaded; or the payer's pack makes encounter facts
+required and none was received for an injection line. They may still come: then the decision is revised.
+Not: a void, of which only the claim and system rules say something.
 Source: design of this catalogue.
 """
 
 from collections.abc import Iterator, Sequence
 
+from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
 from validators.sources import CATALOGUE, section
 
 
-def check(_lines: Sequence[Line], context: Context) -> Iterator[Found]:
-    """Report the tables that rules before this one did without."""
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
+    """Report the tables that rules before this one did without, and the sessions of which nothing is known."""
     if missing := sorted(context.trouble.missing_tables):
         yield RULE.finding(
             f"reference data is not loaded: {', '.join(missing)}; the rules that need it were not checked",
+            suggestion="load the table",
             observed={"missing": [*missing]},
         )
+    if context.all_rules_apply and context.ruleset.encounters_required(context.payer_key):
+        unknown = [line for line in lines if line.code in ESI and context.encounter(line) is None]
+        for code, on in dict.fromkeys((line.code, line.service_date) for line in unknown):
+            yield RULE.finding(
+                f"this payer's claims need encounter facts, and none came for {code} on {on}",
+                suggestion="send the encounter facts of the session",
+                observed={"procedure_code": code, "service_date": str(on)},
+            )
 
 
 RULE = Rule(

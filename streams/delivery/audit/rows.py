@@ -177,6 +177,8 @@ class Reading:
         yield _row(key, Kind.LOG_LETTER, self._index[record.topic], record, _PLACE.pack(at.partition, at.offset))
 
     def _logged(self, record: Record, found: Mapping[str, bytes]) -> Iterator[bytes]:
+        if _kind(found) == "purge":
+            return  # an operator wrote it: nothing was received, and nothing is to be decided
         flags = SETTLED * self.scope.settled(record.topic, record.partition, record.offset)
         try:
             flags |= IN_WINDOW & self._flags_of_origin(_At.read(found[h.ORIGIN].decode()))

@@ -19,6 +19,7 @@ from streams import app
 from streams.agents import intake, validate
 from streams.cli import main
 from streams.deciding import Decider
+from streams.state import patients
 from streams.supervisor.parent import Supervisor
 from tests.integration.personal_data.seeds import VALUES
 from validators.code import code03_add_on_without_primary as code03
@@ -103,7 +104,7 @@ INTAKE: dict[bytes, Callable[[], None]] = {
 
 def patch() -> None:
     read, decide, encode, record, check, build = (
-        intake.read_record, Decider.decide, validate.changelog.encode, validate.decision_record, code03.RULE.check,
+        intake.read_record, Decider.decide, patients.changelog.encode, validate.records_of, code03.RULE.check,
         app.build,
     )  # fmt: skip
     deciding: list[str] = [""]
@@ -120,8 +121,8 @@ def patch() -> None:
             fail()
         return decide(self, arrived, *args)
 
-    def broken_encode(entry: Any) -> bytes:
-        return fail() if deciding[0] == "BROKEN-changelog" else encode(entry)
+    def broken_encode(*args: Any) -> bytes:
+        return fail() if deciding[0] == "BROKEN-changelog" else encode(*args)
 
     def broken_record(decided: Any, *args: Any) -> Any:
         return fail() if decided.decision.claim_id == "BROKEN-output" else record(decided, *args)
@@ -135,8 +136,8 @@ def patch() -> None:
 
     intake.read_record = broken_read
     Decider.decide = broken_decide  # type: ignore[method-assign]
-    validate.changelog.encode = broken_encode
-    validate.decision_record = broken_record
+    patients.changelog.encode = broken_encode
+    validate.records_of = broken_record
     object.__setattr__(code03.RULE, "check", broken_check)
     app.build = kept_build
     # The processes of a parent are to be broken too.

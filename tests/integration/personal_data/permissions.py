@@ -15,7 +15,6 @@ PERMISSIONS = tuple(
         (_OUTCOMES, "claim id", "section 6: claim_id only"),
         (_OUTCOMES, "line control number", "section 5: by lines[].control_number the sender finds the line again"),
         (_OUTCOMES, "authorization number", "AUTH-01: its fix names the number the claim could have cited"),
-        ("value of state-changelog", "authorization number", "the rules find a claim's number in it after a restart"),
         ("what (check|feed) says", "file name", "as its user named the file"),
         ("what check says", "claim id|line control number|authorization number", "its lines are decisions"),
         ("what check says", "source in the claim", "section 2: in check the source counts that the claim names"),

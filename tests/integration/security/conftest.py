@@ -171,6 +171,11 @@ def layout() -> Layout:
 @pytest.fixture
 async def administered(kafka: EmbeddedKafka, prefix: str) -> Contract:
     """Only the administrator's permissions, as whoever runs the broker grants them once."""
+    return await administered_by(kafka, prefix)
+
+
+async def administered_by(kafka: EmbeddedKafka, prefix: str) -> Contract:
+    """Let the administrator administer a prefix."""
     contract = Contract(Topics(prefix))
     own = [acl for acl in contract.acls() if acl.principal == contract.principal("administrator")]
     async with open_admin(kafka.bootstrap, None) as admin:

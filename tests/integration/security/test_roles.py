@@ -20,6 +20,7 @@ from streams.acls import ROLES, Acl, Resource
 from streams.broker_acls import add_acls, found_acls
 from streams.connecting import BrokerRefused, open_admin
 from streams.topics import Layout
+from tests.integration.security.conftest import administered_by
 
 ALL_TIME = ("--start", "2020-01-01T00:00:00Z", "--end", "2099-01-01T00:00:00Z")
 
@@ -31,8 +32,10 @@ TABLE = {
     "feeder": "       w        -   -        -       -      -        -         -         -   -",
     "reader": "       -        -   r        r       r      -        -         -         -   -",
     "redriver": "     w        w   -        -       -      -        -         -         r   r",
-    "auditor": "      r        r   r        r       r      r        r         -         r   r",
+    "auditor": "      r        r   r        r       r      r        r         r         r   r",
     "replayer": "     -        r   r        r       r      -        -         -         -   -",
+    "purger": "       -        w   -        -       -      -        -         r         -   -",
+    "rekeyer": "      -        rw  -        -       -      -        -         rw        -   -",
     "administrator": "-        -   -        -       -      -        -         -         -   -",
     "stranger": "     -        -   -        -       -      -        -         -         -   -",
 }
@@ -53,6 +56,45 @@ async def test_a_claim_goes_all_the_way_with_the_permissions_of_the_contract_alo
     assert "PT-1" == decision["claim_id"]
     assert (0, 1) == (replayed.returncode, json.loads(replayed.stdout)["claims"])
     assert (1, 1) == (summary["claims"], summary["identical"])
+
+
+async def test_state_is_looked_at_purged_and_rekeyed_with_the_permissions_of_the_contract_alone(
+    administered, topics, access, claimstream, start_worker, token_key_file, claim_file
+):
+    own = {"CLAIMSTREAM_TOKEN_KEY_FILE": str(token_key_file)}
+    auditor, purger, rekeyer = (
+        access.by_scram(f"claimstream-{role}") | own for role in ("auditor", "purger", "rekeyer")
+    )
+    start_worker(**access.by_scram("claimstream-worker"))
+    claimstream(access.by_scram("claimstream-feeder"), "feed", claim_file)
+    token = (await access.first_decision("claimstream-reader", topics, f"{topics.prefix}claimstream-reader"))[
+        "patient_token"
+    ]
+    inspected = claimstream(auditor, "state", "inspect", token, "--output", "json")
+    purged = claimstream(purger, "state", "purge", token, "--apply", "--output", "json")
+    verified = claimstream(auditor, "state", "verify", "--output", "json")
+    to = f"{topics.prefix}new."
+    await administered_by(access.kafka, to)
+    administrator = access.by_scram("claimstream-administrator")
+    applied = claimstream(administrator, "topics", "apply", "--prefix", to)
+    rekeyed = claimstream(rekeyer, "rekey", "--from-prefix", topics.prefix, "--prefix", to, "--output", "json")
+    denied = [
+        claimstream(access.by_scram(f"claimstream-{role}") | own, *command)
+        for role, command in (
+            ("feeder", ("state", "inspect")),
+            ("purger", ("state", "verify")),
+            ("auditor", ("state", "purge", token, "--apply")),
+            ("replayer", ("rekey", "--from-prefix", topics.prefix, "--prefix", to)),
+        )
+    ]
+
+    done = (inspected, purged, verified, applied, rekeyed)
+    assert [(0, "")] * 5 == [(each.returncode, each.stderr) for each in done]
+    assert 1 == json.loads(purged.stdout.splitlines()[0])["proof"]["entries"]
+    assert (1, 1) == tuple(json.loads(rekeyed.stdout)[name] for name in ("purged", "purges"))
+    # To one who may not see a topic it does not exist.
+    assert {2, 3} >= {each.returncode for each in denied}
+    assert [("", 1)] * 4 == [(each.stdout, each.stderr.count("\n")) for each in denied]
 
 
 async def outcome_of(client: AIOKafkaClient, topic: str) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from streams.state.patient import Patients
+from streams.state.patients import Patients
+from tests.validators.building import nobody
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,15 @@ class FakeRecord:
 
 
 @dataclass(frozen=True)
+class FakeProgress:
+    committed: int = 0
+
+
+@dataclass(frozen=True)
 class FakeChunk:
     records: list[FakeRecord]
     partition: int = 3
+    progress: FakeProgress = FakeProgress()
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class Output:
     topic: str
     partition: int
     key: bytes | None
-    value: bytes
+    value: bytes | None
     headers: dict[str, bytes]
 
 
@@ -46,7 +53,7 @@ class FakeOutbox:
         topic: str,
         partition: int,
         key: bytes | None,
-        value: bytes,
+        value: bytes | None,
         headers: Iterable[tuple[str, bytes]] = (),
     ) -> None:
         self.outputs.append(Output(topic, partition, key, value, dict(headers)))
@@ -64,7 +71,7 @@ class FakeOutbox:
 
 @dataclass
 class FakeStore:
-    patients: Patients = field(default_factory=Patients)
+    patients: Patients = field(default_factory=nobody)
 
     def of(self, partition: int) -> Patients:
         assert partition == 3

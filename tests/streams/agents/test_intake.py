@@ -62,6 +62,7 @@ async def test_a_claim_goes_into_the_log_of_its_patient(intake):
         "content-type": content_type("claim").encode(),
         "cs-event-id": event_id("b", (encoded(FULL),)).encode(),
         "cs-person": TOKENS.person(claim.who, token).encode(),
+        "cs-source": b"b",
         "cs-origin": b"claims.received:3:17",
         "cs-arrived-ms": b"1781481600000",
     }
@@ -244,6 +245,7 @@ async def test_a_fact_goes_into_the_log_of_its_patient(intake, monkeypatch, kind
         "content-type": content_type(kind).encode(),
         "cs-event-id": event_id("b", item.identity).encode(),
         "cs-person": arrived.person.encode(),
+        "cs-source": b"b",
         "cs-origin": b"claims.received:3:17",
         "cs-arrived-ms": b"1781481600000",
     }

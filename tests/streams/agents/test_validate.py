@@ -1,77 +1,35 @@
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from schemas.authorization import Authorization
 from schemas.codec import content_type
 from schemas.decision import Decision
-from schemas.encounter import Encounter
-from streams.agents.validate import NotInLogError, Validate, from_log
+from streams.agents.validate import Logged, NotInLogError, Validate, from_log
 from streams.deciding import Decider
-from streams.intake.arrival import Circumstances, arrive, arrive_fact
-from streams.intake.items import ReadFact, Span
+from streams.intake.arrival import ArrivedPurge, Circumstances, arrive, arrive_fact
 from streams.metrics import Metrics
-from streams.state import changelog
-from streams.tokens import Tokens
-from streams.topic_layout import Topics
-from tests.streams.agents.fakes import FakeChunk, FakeOutbox, FakeRecord, FakeStore
-from tests.streams.intake.building import FULL, LINE, PRIVATE, accepted, claim
-from validators.loading import load_ruleset
-
-RULESET = load_ruleset()
-TOPICS = Topics("demo.")
-TOKENS = Tokens(b"key", RULESET.payers)
-ADD_ON_ALONE = claim(service_lines=[LINE | {"procedure_code": "64484"}])
-
-
-def logged(tree, offset: int = 17, **changes) -> FakeRecord:
-    """A record of the patient log as intake writes it."""
-    arrived = arrive(accepted(tree), Circumstances("a"), TOKENS)
-    return FakeRecord(
-        arrived.claim.model_dump_json(exclude_defaults=True).encode(),
-        (
-            ("content-type", content_type("claim").encode()),
-            ("cs-event-id", arrived.event_id.encode()),
-            ("cs-person", arrived.person.encode()),
-            ("cs-arrived-ms", b"1781481600000"),
-        ),
-        key=arrived.patient_token.encode(),
-        topic=TOPICS.patient_events,
-        offset=offset,
-        **changes,
-    )
-
-
-MEMBER = {"payer_id": "MEDICARE", "member_id": "1EG4TE5MK73"}
-WHO = {"first_name": "Ebenezer", "birth_date": "1961-03-04"}
-AUTHORIZATION = {**MEMBER, "authorization_number": "AX-1", "status": "approved", "services": [{"procedure_code": "J1"}]}
-ENCOUNTER = {**MEMBER, "service_date": "2026-06-15", "guidance": "none"}
-
-
-def read_fact(tree: dict[str, object]) -> ReadFact:
-    """An authorization or encounter as reading gives it."""
-    model = Authorization if "authorization_number" in tree else Encounter
-    return ReadFact(model.model_validate_json(json.dumps(tree)), (json.dumps(tree).encode(),), Span(0, 1))
-
-
-def logged_fact(tree: dict[str, object], offset: int = 17) -> FakeRecord:
-    """A fact in the patient log as intake writes it."""
-    arrived = arrive_fact(read_fact(tree), Circumstances("a"), TOKENS)
-    kind = "authorization" if isinstance(arrived.fact, Authorization) else "encounter"
-    return FakeRecord(
-        arrived.fact.model_dump_json(exclude_defaults=True).encode(),
-        (
-            ("content-type", content_type(kind).encode()),
-            ("cs-event-id", arrived.event_id.encode()),
-            ("cs-person", arrived.person.encode()),
-            ("cs-arrived-ms", b"1781481600000"),
-        ),
-        key=arrived.patient_token.encode(),
-        topic=TOPICS.patient_events,
-        offset=offset,
-    )
+from streams.state.entry import Moment
+from tests.streams.agents.fakes import FakeOutbox, FakeRecord, FakeStore
+from tests.streams.agents.logged import (
+    ADD_ON_ALONE,
+    AUTHORIZATION,
+    DAY,
+    ENCOUNTER,
+    RULESET,
+    TOKENS,
+    TOPICS,
+    WHO,
+    entry_of,
+    logged,
+    logged_fact,
+    logged_purge,
+    outputs,
+    read_fact,
+)
+from tests.streams.intake.building import FULL, PRIVATE, accepted, claim
 
 
 def without(record: FakeRecord, name: str, instead: bytes | None = None) -> FakeRecord:
@@ -87,12 +45,6 @@ def metrics() -> Metrics:
 @pytest.fixture
 def validate(metrics) -> Validate:
     return Validate(TOPICS, Decider(RULESET), FakeStore(), metrics)
-
-
-async def outputs(validate: Validate, *records: FakeRecord) -> FakeOutbox:
-    out = FakeOutbox()
-    await validate.work(FakeChunk(list(records)), out)
-    return out
 
 
 async def test_a_decision_goes_to_the_topic_of_its_outcome_under_its_own_id(validate):
@@ -125,13 +77,13 @@ async def test_each_outcome_has_its_topic(validate):
 
 async def test_what_an_event_adds_goes_to_the_changelog_of_its_partition(validate):
     record = logged(claim())
-    (entry,) = (await outputs(validate, record)).to(TOPICS.state_changelog)
-    token, decoded = changelog.decode(entry.key, entry.value)
+    (output,) = (await outputs(validate, record)).to(TOPICS.state_changelog)
+    token, entry = entry_of(output)
 
-    assert entry.partition == 3
+    assert output.partition == 3
     assert token.encode() == record.key
-    assert decoded.known.position == 17
-    assert validate.store.patients.of(token).known(decoded.event_id, 18) == decoded.known
+    assert entry.moment == Moment(17, DAY)
+    assert validate.store.patients.of(token).known(entry.event_id, Moment(18, DAY)) == entry
 
 
 async def test_an_event_met_again_repeats_its_decision_and_adds_nothing(validate, metrics):
@@ -212,6 +164,9 @@ async def test_decisions_are_counted_when_the_broker_has_them(validate, metrics)
         replace(logged_fact(ENCOUNTER), key=b"1EG4TE5MK73"),
         replace(logged_fact(ENCOUNTER), value=b'{"service_date": "2026-06-15", "member_id": "1EG4TE5MK73"}'),
         replace(logged_fact(ENCOUNTER), value=None),
+        replace(logged_purge("0" * 32), value=b"{}"),
+        replace(logged_purge("0" * 32), key=b"1EG4TE5MK73"),
+        without(logged_purge("0" * 32), "cs-event-id"),
         FakeRecord(b"", ()),
     ],
 )
@@ -223,27 +178,23 @@ async def test_what_intake_did_not_write_is_not_in_the_log(validate, record):
 
 
 def test_a_claim_of_the_log_is_the_one_that_arrived():
-    arrived, arrived_ms = from_log(logged(FULL))
+    arrived = arrive(accepted(FULL), Circumstances("a"), TOKENS)
 
-    assert arrived == arrive(accepted(FULL), Circumstances("a"), TOKENS)
-    assert arrived_ms == 1_781_481_600_000
+    assert from_log(logged(FULL)) == Logged(arrived, Moment(17, DAY), 1_781_481_600_000)
 
 
 @pytest.mark.parametrize("tree", [AUTHORIZATION, ENCOUNTER])
 @pytest.mark.parametrize("patient", [None, WHO])
 def test_a_fact_of_the_log_is_the_one_that_arrived_for_a_person_or_for_any(tree, patient):
     item = read_fact({**tree, "patient": patient})
-    arrived, arrived_ms = from_log(logged_fact({**tree, "patient": patient}))
+    arrived = arrive_fact(item, Circumstances("a"), TOKENS)
 
-    assert arrived == arrive_fact(item, Circumstances("a"), TOKENS)
+    assert from_log(logged_fact({**tree, "patient": patient})) == Logged(arrived, Moment(17, DAY), 1_781_481_600_000)
     assert (arrived.person == "") is (patient is None)
-    assert arrived_ms == 1_781_481_600_000
 
 
 def test_a_fact_without_the_header_of_its_person_is_for_any_person():
-    arrived, _ = from_log(without(logged_fact(ENCOUNTER), "cs-person"))
-
-    assert arrived.person == ""
+    assert from_log(without(logged_fact(ENCOUNTER), "cs-person")).arrived.person == ""
 
 
 @pytest.mark.parametrize("tree", [AUTHORIZATION, ENCOUNTER])
@@ -251,14 +202,14 @@ async def test_a_fact_enters_state_and_changelog_and_nothing_is_decided_of_it(va
     record = logged_fact(tree)
     out = await outputs(validate, record)
     out.confirm()
-    (entry,) = out.outputs
-    token, decoded = changelog.decode(entry.key, entry.value)
-    facts = validate.store.patients.of(token).facts_of("anyone", 18)
+    (output,) = out.outputs
+    token, entry = entry_of(output)
+    facts = validate.store.patients.of(token).facts("anyone", Moment(18, DAY))
 
-    assert (entry.topic, entry.partition) == (TOPICS.state_changelog, 3)
+    assert (output.topic, output.partition) == (TOPICS.state_changelog, 3)
     assert token.encode() == record.key
-    assert decoded.known.position == 17
-    assert [decoded.authorization or decoded.encounter] == [*facts.authorizations, *facts.encounters]
+    assert entry.moment == Moment(17, DAY)
+    assert [entry.authorization or entry.encounter] == [*facts.authorizations, *facts.encounters]
     assert metrics.registry.get_sample_value("claims_decision_seconds_count") == 0
     assert not metrics.registry.get_sample_value("claims_redelivered_total")
 
@@ -270,7 +221,7 @@ async def test_a_fact_met_again_adds_nothing(validate, tree):
 
     assert len(first.outputs) == 1
     assert within.outputs == []
-    assert validate.store.patients.events() == 1
+    assert validate.store.patients.events == 1
 
 
 async def test_a_fact_twice_in_one_chunk_is_entered_once(validate):
@@ -281,18 +232,18 @@ async def test_a_claim_sees_the_facts_before_it_in_its_chunk_and_none_after(vali
     first, second = claim(claim_id="A"), claim(claim_id="B")
     out = await outputs(validate, logged(first, 17), logged_fact(ENCOUNTER, 18), logged(second, 19))
     again = await outputs(validate, logged(first, 20))
-    before, after = (decided_of(out, name) for name in ("A", "B"))
+    (before, revised), (after,) = (decided_of(out, name) for name in ("A", "B"))
 
     assert {"rule": "GUID-01", "missing": "encounter.guidance"} in before["checks"]["not_checked"]
+    assert "GUID-01" in revised["checks"]["fail"]
     assert "GUID-01" in after["checks"]["fail"]
-    assert decided_of(again, "A") == before
+    assert decided_of(again, "A") == [before]
 
 
-def decided_of(out: FakeOutbox, claim_id: str) -> dict[str, object]:
-    """The decision about a claim among the outputs."""
-    decisions = [json.loads(each.value) for each in out.outputs if each.topic != TOPICS.state_changelog]
-    (found,) = [decision for decision in decisions if decision["claim_id"] == claim_id]
-    return found
+def decided_of(out: FakeOutbox, claim_id: str) -> list[dict[str, Any]]:
+    """The decisions about a claim among the outputs."""
+    bodies = [json.loads(each.value) for each in out.outputs if each.topic != TOPICS.state_changelog]
+    return [body for body in bodies if body.get("claim_id") == claim_id]
 
 
 async def test_nothing_personal_of_a_fact_stands_in_the_state(validate):
@@ -301,3 +252,20 @@ async def test_nothing_personal_of_a_fact_stands_in_the_state(validate):
     shown = [repr(output) for output in out.outputs]
 
     assert [] == [private for private in PRIVATE for text in shown if private.lower() in text.lower()]
+
+
+def test_a_purge_of_the_log_is_of_all_persons_of_its_member():
+    record = logged_purge("0" * 32)
+    event_id = dict(record.headers)["cs-event-id"].decode()
+
+    assert from_log(record) == Logged(ArrivedPurge(event_id, "0" * 32), Moment(17, DAY), 1_781_481_600_000)
+
+
+async def test_a_purge_leaves_its_proof_in_the_changelog_and_nothing_else(validate):
+    first = logged(claim())
+    await outputs(validate, first)
+    (output,) = (await outputs(validate, logged_purge(first.key.decode(), 18))).outputs
+    token, entry = entry_of(output)
+
+    assert (output.topic, token) == (TOPICS.state_changelog, first.key.decode())
+    assert entry.purge.entries == 1

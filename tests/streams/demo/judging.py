@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from schemas.claim import Claim
 from schemas.decision import Decision
-from streams.deciding import Decider
 from streams.demo import json_writer, x12_writer
 from streams.demo.draft import Draft
 from streams.demo.generator import FeedRecord
@@ -14,27 +13,17 @@ from streams.demo.visits import Visits
 from streams.intake.arrival import Circumstances, arrive, event_id
 from streams.intake.items import Item, ReadClaim, Rejected, Warned
 from streams.intake.reading import read_record
-from streams.state.patient import Patients
-from streams.tokens import BUILT_IN_KEY, Tokens
-from validators.loading import load_ruleset
-
-RULESET = load_ruleset(None)
-TOKENS = Tokens(BUILT_IN_KEY, RULESET.payers, {}, {})
+from tests.validators.building import Desk, tokens
 
 
 @dataclass
 class Judge:
     """Decides one claim after another, each with those before it as history."""
 
-    patients: Patients = field(default_factory=Patients)
-    position: int = 0
+    desk: Desk = field(default_factory=Desk)
 
     def decide(self, item: ReadClaim, source: str) -> Decision:
-        arrived = arrive(item, Circumstances(source=source), TOKENS)
-        decided = Decider(RULESET).decide(arrived, self.position, self.patients)
-        if decided.entry is not None:
-            self.patients.add(arrived.patient_token, decided.entry)
-        self.position += 1
+        (decided,) = self.desk.take(arrive(item, Circumstances(source=source), tokens()))
         return decided.decision
 
     def decide_draft(self, draft: Draft) -> Decision:

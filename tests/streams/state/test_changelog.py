@@ -1,72 +1,147 @@
-import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.state.changelog import UnknownEntryError, decode, encode, key_of
-from streams.state.patient import Entry, KnownEvent
-from tests.validators.building import Desk, a_claim, an_authorization, an_encounter, arrived, arrived_fact, line
+from schemas.decision import OUTCOMES
+from streams.sealing import Seal, SealBrokenError
+from streams.state.changelog import (
+    Kept,
+    Key,
+    UnknownEntryError,
+    current,
+    decode,
+    encode,
+    kept_of,
+    key_of,
+    parse_key,
+)
+from streams.state.entry import Entry, Issued, Moment, Purge, Redecidable
+from tests.streams.state.building import authorized, claimed, met, purged, treated
+from tests.validators.building import (
+    Desk,
+    a_claim,
+    an_authorization,
+    an_encounter,
+    arrived,
+    line,
+    seal,
+)
 from tests.validators.strategies import authorizations_of, encounters_of
-from validators.facts import authorization_facts, encounter_facts
 from validators.history import PastClaim, PastLine
 
 TOKEN = "0123456789abcdef" * 2
 EVENT = "e" * 64
+EVENT_BYTES = bytes.fromhex(EVENT)
 
 texts = st.text(max_size=8)
-lines = st.builds(PastLine, texts, st.frozensets(texts, max_size=4), st.dates(), texts)
-
-authorized = authorizations_of().map(authorization_facts)
-sessions = encounters_of().map(encounter_facts)
+tokens = st.binary(min_size=16, max_size=16).map(bytes.hex)
+hashes = st.binary(min_size=32, max_size=32).map(bytes.hex)
+positions = st.integers(0, 2**62)
+units = st.decimals(-99, 99, places=1)
+lines = st.builds(PastLine, texts, st.frozensets(texts, max_size=4), st.dates(), texts, units, st.none() | tokens)
+issued = st.builds(Issued, positions, hashes, st.sampled_from(OUTCOMES))
+redecidables = st.builds(Redecidable, st.binary(max_size=40), st.lists(issued, min_size=1, max_size=3).map(tuple))
 
 
 @st.composite
 def entries(draw: st.DrawFn) -> Entry:
-    position = draw(st.integers(0, 2**62))
-    known = KnownEvent(position, draw(st.none() | st.dates()))
-    claim = PastClaim(
-        event_id=EVENT,
-        position=position,
-        claim_type=draw(st.sampled_from(["professional", "institutional"])),
-        role=draw(st.sampled_from(["professional", "asc-facility", "hospital-facility"])),
-        source=draw(texts),
-        billing_npi=draw(texts),
-        claim_ref=draw(st.none() | texts),
-        original_ref=draw(st.none() | texts),
-        frequency_code=draw(texts),
-        in_scope=draw(st.booleans()),
-        lines=tuple(draw(st.lists(lines, max_size=4))),
+    met = Entry(EVENT, draw(st.builds(Moment, positions, st.dates())), draw(st.none() | st.dates()), draw(tokens))
+    claims = st.builds(
+        PastClaim,
+        event_id=st.just(EVENT),
+        position=st.just(met.position),
+        claim_type=st.sampled_from(["professional", "institutional"]),
+        role=st.sampled_from(["professional", "asc-facility", "hospital-facility"]),
+        source=texts,
+        billing_npi=texts,
+        claim_ref=st.none() | tokens,
+        original_ref=st.none() | tokens,
+        frequency_code=texts,
+        in_scope=st.booleans(),
+        lines=st.lists(lines, max_size=4).map(tuple),
     )
-    person = draw(texts)
-    return draw(
-        st.sampled_from([Entry(EVENT, known, person, claim), Entry(EVENT, known, "", None)])
-        | authorized.map(lambda facts: Entry(EVENT, known, person, authorization=facts))
-        | sessions.map(lambda facts: Entry(EVENT, known, person, encounter=facts))
+    more: st.SearchStrategy[Entry] = st.one_of(
+        st.just(met),
+        st.builds(lambda claim, again: met._replace(claim=claim, redecidable=again), claims, st.none() | redecidables),
+        st.tuples(st.sampled_from(["", met.person]), authorizations_of()).map(
+            lambda of: met._replace(person=of[0], authorization=of[1])
+        ),
+        st.tuples(st.sampled_from(["", met.person]), encounters_of()).map(
+            lambda of: met._replace(person=of[0], encounter=of[1])
+        ),
+        st.builds(Purge, st.integers(0, 2**31), hashes).map(lambda proof: met._replace(person="", purge=proof)),
     )
+    return draw(more)
 
 
 @given(entries())
 def test_an_entry_is_read_back_as_it_was_written(entry: Entry) -> None:
-    assert (TOKEN, entry) == decode(key_of(TOKEN, EVENT), encode(entry))
+    assert entry == decode(EVENT_BYTES, encode(entry, seal()), seal())
 
 
 @given(entries())
 def test_an_entry_is_written_as_the_same_bytes_each_time(entry: Entry) -> None:
-    _, again = decode(key_of(TOKEN, EVENT), encode(entry))
+    value = encode(entry, seal())
 
-    assert encode(entry) == encode(again)
-
-
-@pytest.mark.parametrize("version", [0, 2, "1", None])
-def test_an_entry_of_another_version_is_refused(version: object) -> None:
-    value = json.dumps({"v": version, "p": 0, "r": None}).encode()
-
-    with pytest.raises(UnknownEntryError, match=f"a state entry has version {version}; this worker reads version 1"):
-        decode(key_of(TOKEN, EVENT), value)
+    assert value == encode(decode(EVENT_BYTES, value, seal()), seal())
+    assert value == current(Key(bytes.fromhex(TOKEN), EVENT_BYTES), value, seal())
 
 
-def test_an_entry_holds_no_claim_id_member_id_name_or_free_text() -> None:
+@given(entries())
+def test_how_long_an_entry_is_kept_can_be_told_without_the_key(entry: Entry) -> None:
+    kept = kept_of(encode(entry, seal()))
+
+    kinds = ("claim", "authorization", "encounter", "purge")
+    kind = next((name for name in kinds if getattr(entry, name) is not None), "met")
+
+    assert Kept(entry.moment, kind, entry.redecidable is not None) == kept
+
+
+def test_a_key_is_the_token_and_the_event() -> None:
+    assert f"{TOKEN}{EVENT}".encode() == key_of(TOKEN, EVENT)
+    assert Key(bytes.fromhex(TOKEN), EVENT_BYTES) == parse_key(key_of(TOKEN, EVENT))
+
+
+@pytest.mark.parametrize("key", [None, b"", b"identity", TOKEN.encode(), f"{TOKEN}{EVENT}0".encode()])
+def test_what_is_the_key_of_no_entry_has_no_parts(key: bytes | None) -> None:
+    assert parse_key(key) is None
+
+
+KEY = key_of(TOKEN, EVENT)
+
+
+@pytest.mark.parametrize("version", [0, 1, 3, 127])
+@pytest.mark.parametrize(
+    "read", [lambda value: decode(EVENT_BYTES, value, seal()), lambda value: current(parse_key(KEY), value, seal())]
+)
+def test_an_entry_of_another_version_is_refused(version: int, read: Callable[[bytes], object]) -> None:
+    value = encode(met(0), seal())
+    other = value[:1] + bytes([version]) + value[2:]
+
+    with pytest.raises(UnknownEntryError) as refused:
+        read(other)
+
+    assert f"a state entry has version {version}; this worker reads version 2" == str(refused.value)
+
+
+@pytest.mark.parametrize("build", [claimed, met, treated, purged])
+def test_what_names_nobody_can_be_read_under_any_key(build: Callable[[int], Entry]) -> None:
+    entry = build(3)
+    event = bytes.fromhex(entry.event_id)
+
+    assert entry == decode(event, encode(entry, seal()), Seal(b"another key"))
+
+
+def test_an_authorization_can_be_read_under_its_key_alone() -> None:
+    value = encode(authorized(3), seal())
+
+    with pytest.raises(SealBrokenError):
+        decode(EVENT_BYTES, value, Seal(b"another key"))
+
+
+def test_an_entry_shows_no_claim_id_member_id_number_name_or_free_text() -> None:
     claim = a_claim(
         claim_id="PLANTED-A",
         frequency_code="7",
@@ -79,20 +154,22 @@ def test_an_entry_holds_no_claim_id_member_id_name_or_free_text() -> None:
     )
     entry = Desk().decide(claim).entry
     assert entry is not None
+    assert entry.redecidable is not None
     event = arrived(claim)
-    record = key_of(event.patient_token, event.event_id) + encode(entry)
+    record = key_of(event.patient_token, event.event_id) + encode(entry, seal())
 
     assert b"PLANTED" not in record.upper()
     assert b"1961" not in record
     assert b"62323" in record
 
 
-def test_an_entry_of_a_fact_holds_no_member_id_payer_name_or_free_text() -> None:
+def test_an_entry_of_a_fact_shows_no_member_id_payer_number_name_or_free_text() -> None:
     claim = a_claim(payer={"id": "PLANTED-A"}, subscriber={"member_id": "PLANTED-B"})
     who = {"first_name": "PLANTED-C", "birth_date": "1961-07-29"}
     facts = [
         an_authorization(
             claim,
+            authorization_number="PLANTED-M",
             patient=who,
             rendering_npi="PLANTED-D",
             facility_npi="PLANTED-E",
@@ -110,21 +187,21 @@ def test_an_entry_of_a_fact_holds_no_member_id_payer_name_or_free_text() -> None
             guidance="ct",
         ),
     ]
-    for fact, shown in zip(facts, (b"J1100", b"ct"), strict=True):
-        entry = Desk().note(fact)
+    desk = Desk()
+    for fact in facts:
+        desk.note(fact)
+    shown = [key + (value or b"") for key, value in desk.changelog.items()]
+
+    assert 2 == len(shown)
+    assert [False, False] == [b"PLANTED" in record.upper() or b"1961" in record for record in shown]
+    assert b'"ct"' in shown[1]
+
+
+@given(st.permutations(["RT", "LT", "50", "KX"]))
+def test_the_modifiers_of_a_line_are_written_in_one_order(modifiers: list[str]) -> None:
+    def value(of: list[str]) -> bytes:
+        entry = Desk().decide(a_claim(service_lines=[line("64483", *of)])).entry
         assert entry is not None
-        event = arrived_fact(fact)
-        record = key_of(event.patient_token, event.event_id) + encode(entry)
+        return encode(entry._replace(event_id=EVENT, redecidable=None), seal())
 
-        assert b"PLANTED" not in record.upper()
-        assert b"1961" not in record
-        assert shown in record
-
-
-@given(st.permutations(["64483", "64484", "62323", "J1100"]))
-def test_the_codes_of_an_authorization_are_written_in_one_order(codes: list[str]) -> None:
-    services = [{"procedure_code": code} for code in codes]
-    facts = authorization_facts(an_authorization(a_claim(), services=services))  # type: ignore[arg-type]
-    entry = Entry(EVENT, KnownEvent(0, None), "", authorization=facts)
-
-    assert b'["62323","64483","64484","J1100"]' in encode(entry)
+    assert value(["50", "KX", "LT", "RT"]) == value(modifiers)

@@ -1,174 +1,340 @@
 from collections.abc import Callable
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.state.patient import Entry, KnownEvent, Patient, Patients
-from validators.facts import NOTHING_KNOWN, AuthorizationFacts, EncounterFacts, Facts
-from validators.history import PastClaim, PastLine
+from streams.state.entry import Entry
+from streams.state.patient import Patient
+from tests.streams.state.building import (
+    OTHER,
+    PERSON,
+    after,
+    authorized,
+    claimed,
+    met,
+    moment,
+    named,
+    purged,
+    treated,
+)
+from tests.validators.building import DAY
+from validators.facts import NOTHING_KNOWN, Facts
+from validators.ruleset import StateTerms
 
-DAY = date(2026, 6, 15)
-PERSON = "person"
-
-
-def entry(position: int, *, frequency_code: str = "1", claim_ref: str | None = None, kept: bool = True) -> Entry:
-    event_id = f"event-{position}"
-    claim = PastClaim(
-        event_id=event_id,
-        position=position,
-        claim_type="professional",
-        role="professional",
-        source="default",
-        billing_npi="1234567893",
-        claim_ref=claim_ref or f"ref-{position}",
-        original_ref=None,
-        frequency_code=frequency_code,
-        in_scope=True,
-        lines=(PastLine("62323", frozenset(), DAY, "1234567893"),),
-    )
-    return Entry(event_id, KnownEvent(position, DAY), PERSON, claim if kept else None)
+TERMS = StateTerms(look_back_months=2, revision_days=10)
+SEEN_SINCE, MET_SINCE = date(2026, 4, 20), date(2026, 6, 10)
+"""What DAY looks back to under these terms."""
 
 
-def patient_of(*entries: Entry) -> Patient:
-    patient = Patient()
+def patient_of(*entries: Entry, terms: StateTerms = TERMS) -> Patient:
+    patient = Patient(terms)
     for each in entries:
-        patient.add(each)
+        patient.put(each)
     return patient
 
 
-def active(patient: Patient, before: int) -> set[str]:
-    return set(patient.history(PERSON, before).active)
+def active(patient: Patient, before: int, arrived_on: date = DAY, person: str = PERSON) -> list[int]:
+    """The positions of the claims that count."""
+    return [past.position for past in patient.history(person, moment(before, arrived_on)).active.values()]
+
+
+def reopened(patient: Patient, before: int, arrived_on: date = DAY, person: str = PERSON) -> list[int]:
+    return [entry.position for entry, _, _ in patient.reopened(person, moment(before, arrived_on))]
+
+
+def known(patient: Patient, position: int, before: int, arrived_on: date = DAY) -> bool:
+    return patient.known(named(position), moment(before, arrived_on)) is not None
+
+
+def facts(patient: Patient, before: int, arrived_on: date = DAY, person: str = PERSON) -> tuple[list[int], list[int]]:
+    """The positions of authorizations and of encounters, as the builders write them."""
+    found = patient.facts(person, moment(before, arrived_on))
+    return [a.version for a in found.authorizations], [e.image_views for e in found.encounters]  # type: ignore[misc]
 
 
 def test_a_claim_sees_what_came_before_its_position() -> None:
-    patient = patient_of(entry(0), entry(3), entry(7))
+    patient = patient_of(claimed(0), claimed(3), claimed(7))
 
-    assert set() == active(patient, 0)
-    assert {"event-0"} == active(patient, 3)
-    assert {"event-0", "event-3"} == active(patient, 4)
-    assert {"event-0", "event-3", "event-7"} == active(patient, 8)
+    assert [] == active(patient, 0)
+    assert [0] == active(patient, 3)
+    assert [0, 3] == active(patient, 4)
+    assert [0, 3, 7] == active(patient, 8)
 
 
 def test_a_void_counts_from_its_position_on() -> None:
-    patient = patient_of(entry(0, claim_ref="ref"), entry(1, claim_ref="ref", frequency_code="8"))
+    reference = "c" * 32
+    patient = patient_of(
+        claimed(0, claim_ref=reference), claimed(1, claim_ref=reference, frequency_code="8"), claimed(2)
+    )
 
-    assert {"event-0"} == active(patient, 1)
-    assert set() == active(patient, 2)
+    assert [0] == active(patient, 1)
+    assert [] == active(patient, 2)
+    assert [2] == active(patient, 3)
 
 
 def test_asking_for_the_past_changes_nothing() -> None:
-    patient = patient_of(entry(0), entry(1))
+    patient = patient_of(claimed(0), claimed(1))
 
-    assert active(patient, 2) == (active(patient, 1) | {"event-1"}) == active(patient, 2)
+    assert [0, 1] == active(patient, 2)
+    assert [0] == active(patient, 1)
+    assert [0, 1] == active(patient, 2)
+
+
+def test_a_claim_is_seen_by_what_arrives_up_to_the_look_back_after_it_and_by_nothing_later() -> None:
+    day_before = date.fromordinal(SEEN_SINCE.toordinal() - 1)
+
+    assert [0, 1] == active(patient_of(claimed(0, SEEN_SINCE), claimed(1)), 2)
+    assert [1] == active(patient_of(claimed(0, day_before), claimed(1)), 2)
+    assert [0, 1] == active(patient_of(claimed(0, day_before), claimed(1)), 2, day_before)
+
+
+def test_a_change_of_a_claim_that_is_not_seen_any_more_finds_none() -> None:
+    reference, long_ago = "c" * 32, date(2026, 1, 1)
+    void = claimed(1, claim_ref=reference, frequency_code="8")
+    history = patient_of(claimed(0, long_ago, claim_ref=reference), void).history(PERSON, moment(2))
+
+    assert {named(1)} == set(history.waiting)
 
 
 def test_a_person_nobody_met_has_an_empty_history() -> None:
-    assert {} == Patient().history("nobody", 9).active
-    assert {} == patient_of(entry(0)).history("nobody", 9).active
+    assert [] == active(Patient(TERMS), 9)
+    assert [] == active(patient_of(claimed(0)), 9, person=OTHER)
+
+
+def test_persons_of_a_member_are_kept_apart() -> None:
+    patient = patient_of(claimed(0), claimed(1, person=OTHER))
+
+    assert [0] == active(patient, 9)
+    assert [1] == active(patient, 9, person=OTHER)
 
 
 def test_an_event_is_known_after_its_position() -> None:
-    patient = patient_of(entry(3, kept=False))
+    patient = patient_of(met(3))
 
-    assert patient.known("event-3", 3) is None
-    assert KnownEvent(3, DAY) == patient.known("event-3", 4)
-    assert patient.known("event-4", 9) is None
+    assert not known(patient, 3, 3)
+    assert known(patient, 3, 4)
+    assert met(3) == patient.known(named(3), moment(4))
+    assert not known(patient, 4, 9)
+
+
+@pytest.mark.parametrize(
+    ("build", "since"), [(met, MET_SINCE), (claimed, SEEN_SINCE), (authorized, SEEN_SINCE), (treated, SEEN_SINCE)]
+)
+def test_an_event_is_known_for_as_long_as_it_is_seen_and_one_that_was_only_met_for_the_revision_days(
+    build: Callable[..., Entry], since: date
+) -> None:
+    day_before = date.fromordinal(since.toordinal() - 1)
+
+    assert known(patient_of(build(3, since)), 3, 4)
+    assert not known(patient_of(build(3, day_before)), 3, 4)
 
 
 def test_what_later_rules_never_read_is_known_and_no_more() -> None:
-    patient = patient_of(entry(3, kept=False))
+    patient = patient_of(met(3))
 
-    assert {} == patient.persons
-    assert {"event-3"} == set(patient.events)
+    assert {named(3)} == set(patient.entries)
+    assert [] == active(patient, 9)
+    assert ([], []) == facts(patient, 9)
+    assert [] == reopened(patient, 9)
 
 
 @given(st.permutations(range(6)), st.lists(st.sampled_from(["1", "7", "8"]), min_size=6, max_size=6))
 def test_entries_in_any_order_and_twice_make_one_state(order: list[int], codes: list[str]) -> None:
-    entries = [entry(position, frequency_code=codes[position], claim_ref="ref") for position in range(6)]
+    entries = [claimed(position, frequency_code=codes[position], claim_ref="c" * 32) for position in range(6)]
     straight = patient_of(*entries)
     mixed = patient_of(*(entries[position] for position in order), *entries)
 
-    assert straight == mixed
     for before in range(8):
-        assert straight.history(PERSON, before) == mixed.history(PERSON, before)
+        assert straight.history(PERSON, moment(before)) == mixed.history(PERSON, moment(before))
 
 
-def test_members_are_kept_apart_and_all_events_counted() -> None:
-    patients = Patients()
-    patients.add("a", entry(0))
-    patients.add("a", entry(1, kept=False))
-    patients.add("b", entry(2))
+def test_a_claim_sees_the_facts_that_came_before_its_position_in_their_order() -> None:
+    patient = patient_of(authorized(3), treated(1), authorized(0))
 
-    assert 3 == patients.events()
-    assert {"event-0"} == active(patients.of("a"), 9)
-    assert {"event-2"} == active(patients.of("b"), 9)
-
-
-def test_reading_a_member_nobody_met_leaves_no_trace() -> None:
-    patients = Patients()
-
-    assert Patient() == patients.of("nobody")
-    assert {} == patients.by_token
-
-
-def authorization(position: int, number: str = "A1", person: str = "") -> Entry:
-    facts = AuthorizationFacts(number, "approved", None, DAY, frozenset({"62323"}), position, "prior_authorization")
-    return Entry(f"event-{position}", KnownEvent(position, None), person, authorization=facts)
-
-
-def encounter(position: int, person: str = "") -> Entry:
-    facts = EncounterFacts(
-        service_date=DAY,
-        procedure_code=None,
-        approach="caudal",
-        levels=("caudal",),
-        guidance="ct",
-        contrast_used=True,
-        contrast_exception=None,
-        purpose=None,
-    )
-    return Entry(f"event-{position}", KnownEvent(position, None), person, encounter=facts)
-
-
-def positions(facts: Facts) -> list[int | None]:
-    return [each.version for each in facts.authorizations]
-
-
-def test_a_claim_sees_the_facts_that_came_before_its_position() -> None:
-    patient = patient_of(authorization(0), encounter(1), authorization(3))
-
-    assert Facts() == patient.facts_of(PERSON, 0)
-    assert ([0], 0) == (positions(patient.facts_of(PERSON, 1)), len(patient.facts_of(PERSON, 1).encounters))
-    assert ([0], 1) == (positions(patient.facts_of(PERSON, 3)), len(patient.facts_of(PERSON, 3).encounters))
-    assert [0, 3] == positions(patient.facts_of(PERSON, 4))
+    assert ([], []) == facts(patient, 0)
+    assert ([0], []) == facts(patient, 1)
+    assert ([0], [1]) == facts(patient, 3)
+    assert ([0, 3], [1]) == facts(patient, 4)
 
 
 def test_a_fact_of_a_person_is_seen_by_that_person_alone_and_one_of_nobody_by_all() -> None:
-    patient = patient_of(authorization(0, person=PERSON), authorization(1, person="other"), authorization(2))
+    patient = patient_of(authorized(0, person=PERSON), authorized(1, person=OTHER), authorized(2))
 
-    assert [0, 2] == positions(patient.facts_of(PERSON, 9))
-    assert [1, 2] == positions(patient.facts_of("other", 9))
-    assert [2] == positions(patient.facts_of("nobody", 9))
+    assert ([0, 2], []) == facts(patient, 9)
+    assert ([1, 2], []) == facts(patient, 9, person=OTHER)
+    assert ([2], []) == facts(patient, 9, person="c" * 32)
+
+
+def test_a_fact_is_seen_by_what_arrives_up_to_the_look_back_after_it_and_by_nothing_later() -> None:
+    day_before = date.fromordinal(SEEN_SINCE.toordinal() - 1)
+    patient = patient_of(authorized(0, day_before), treated(1, SEEN_SINCE), authorized(2))
+
+    assert ([2], [1]) == facts(patient, 9)
+    assert ([0, 2], [1]) == facts(patient, 9, day_before)
+
+
+def test_facts_may_be_asked_for_from_another_day_on() -> None:
+    patient = patient_of(authorized(0, after(-1)), authorized(1))
+
+    assert (1,) == tuple(a.version for a in patient.facts(PERSON, moment(9), DAY).authorizations)
+    assert ([0, 1], []) == facts(patient, 9)
 
 
 def test_of_a_member_without_facts_nothing_is_known() -> None:
-    assert NOTHING_KNOWN == Patient().facts_of(PERSON, 9) == patient_of(entry(0)).facts_of(PERSON, 9)
+    assert NOTHING_KNOWN == Patient(TERMS).facts(PERSON, moment(9)) == patient_of(claimed(0)).facts(PERSON, moment(9))
+    assert Facts() == patient_of(authorized(0)).facts(PERSON, moment(0))
 
 
 def test_facts_are_no_history() -> None:
-    patient = patient_of(authorization(0), encounter(1))
+    patient = patient_of(authorized(0), treated(1))
 
-    assert {} == patient.persons
-    assert {"event-0", "event-1"} == set(patient.events)
+    assert [] == active(patient, 9)
+    assert [named(0), named(1)] == list(patient.entries)
 
 
-@given(st.permutations(range(6)), st.lists(st.sampled_from([authorization, encounter, entry]), min_size=6, max_size=6))
+@given(st.permutations(range(6)), st.lists(st.sampled_from([authorized, treated, claimed]), min_size=6, max_size=6))
 def test_facts_in_any_order_and_twice_make_one_state(order: list[int], kinds: list[Callable[[int], Entry]]) -> None:
     entries = [kind(position) for position, kind in enumerate(kinds)]
     straight = patient_of(*entries)
     mixed = patient_of(*(entries[position] for position in order), *entries)
 
-    assert straight == mixed
     for before in range(8):
-        assert straight.facts_of(PERSON, before) == mixed.facts_of(PERSON, before)
+        assert straight.facts(PERSON, moment(before)) == mixed.facts(PERSON, moment(before))
+
+
+def test_a_claim_may_be_decided_anew_by_what_arrives_up_to_the_revision_days_after_it_and_by_nothing_later() -> None:
+    day_before = date.fromordinal(MET_SINCE.toordinal() - 1)
+    patient = patient_of(claimed(0, MET_SINCE, redecidable=True), claimed(1, day_before, redecidable=True))
+
+    assert [0] == reopened(patient, 2)
+    assert [0, 1] == reopened(patient, 2, day_before)
+
+
+def test_only_claims_before_a_moment_that_were_kept_for_it_may_be_decided_anew() -> None:
+    patient = patient_of(
+        claimed(5, redecidable=True), claimed(3, redecidable=True), claimed(4), met(1), authorized(2), treated(0)
+    )
+
+    assert [3, 5] == reopened(patient, 6)
+    assert [3] == reopened(patient, 5)
+    assert [] == reopened(patient, 3)
+
+
+def test_the_claims_of_one_person_or_of_all_may_be_decided_anew() -> None:
+    patient = patient_of(
+        claimed(5, redecidable=True), claimed(3, redecidable=True, person=OTHER), claimed(4, redecidable=True)
+    )
+
+    assert [4, 5] == reopened(patient, 6)
+    assert [3] == reopened(patient, 6, person=OTHER)
+    assert [] == reopened(patient, 6, person="c" * 32)
+    assert [3, 4, 5] == reopened(patient, 6, person="")
+
+
+def test_behind_a_purge_nothing_before_it_is_seen_and_before_it_all_of_it() -> None:
+    patient = patient_of(
+        claimed(0, redecidable=True), authorized(1), treated(2), met(3), purged(4), claimed(5), authorized(6)
+    )
+
+    assert [5] == active(patient, 9)
+    assert ([6], []) == facts(patient, 9)
+    assert [] == reopened(patient, 9)
+    assert not any(known(patient, position, 9) for position in range(4))
+    assert known(patient, 5, 9)
+
+    assert [0] == active(patient, 4)
+    assert ([1], [2]) == facts(patient, 4)
+    assert [0] == reopened(patient, 4)
+    assert all(known(patient, position, 4) for position in range(4))
+
+
+def test_of_several_purges_the_last_before_a_moment_hides_what_stands_before_it() -> None:
+    patient = patient_of(purged(5), claimed(0), claimed(3), purged(2), claimed(6))
+
+    assert [[0], [3], [3], [], [6]] == [active(patient, before) for before in (2, 4, 5, 6, 7)]
+
+
+def test_a_purge_is_known_for_ever() -> None:
+    patient = patient_of(purged(1, date(2001, 1, 1)), purged(3))
+
+    assert known(patient, 1, 9)
+    assert not known(patient, 1, 1)
+
+
+def test_a_purge_takes_away_what_could_still_be_seen_or_known_again() -> None:
+    long_ago = date(2026, 1, 1)
+    patient = patient_of(
+        claimed(0), purged(1), claimed(2, long_ago), met(3, long_ago), met(4), authorized(5), treated(6), claimed(7)
+    )
+
+    assert [4, 5, 6] == [entry.position for entry in patient.purged_at(moment(7))]
+    assert [0] == [entry.position for entry in patient.purged_at(moment(1))]
+
+
+def test_what_a_purge_has_hidden_can_be_taken_out_and_its_proof_stays() -> None:
+    patient = patient_of(claimed(0), authorized(1), purged(2), met(3), purged(5), claimed(6))
+
+    assert [0, 1, 3] == [entry.position for entry in patient.before_last_purge()]
+    assert [] == patient_of(claimed(0)).before_last_purge()
+
+
+def test_an_entry_put_again_replaces_the_one_there_was() -> None:
+    patient = patient_of(claimed(0, redecidable=True), claimed(1))
+    patient.put(claimed(0))
+
+    assert [0, 1] == active(patient, 9)
+    assert [] == reopened(patient, 9)
+
+
+def test_an_event_that_moves_counts_where_it_stands_now() -> None:
+    patient = patient_of(claimed(0), claimed(1))
+    patient.put(claimed(0)._replace(moment=moment(5), claim=claimed(0).claim._replace(position=5)))  # type: ignore[union-attr]
+
+    assert [1] == active(patient, 5)
+    assert [1, 5] == active(patient, 6)
+
+
+@pytest.mark.parametrize("build", [met, claimed, authorized, treated, purged])
+def test_what_is_removed_is_as_if_it_had_never_been(build: Callable[[int], Entry]) -> None:
+    others = (claimed(0), authorized(1), treated(2), claimed(3, person=OTHER), purged(4))
+    patient = patient_of(*others, build(5))
+    patient.remove(named(5))
+
+    for before in range(9):
+        for person in (PERSON, OTHER):
+            assert patient_of(*others).history(person, moment(before)) == patient.history(person, moment(before))
+            assert patient_of(*others).facts(person, moment(before)) == patient.facts(person, moment(before))
+        assert not known(patient, 5, before)
+        assert reopened(patient_of(*others), before) == reopened(patient, before)
+
+
+def test_a_void_that_is_removed_gives_back_what_it_took_out() -> None:
+    reference = "c" * 32
+    patient = patient_of(claimed(0, claim_ref=reference), claimed(1, claim_ref=reference, frequency_code="8"))
+    patient.remove(named(1))
+
+    assert [0] == active(patient, 9)
+    patient.remove(named(0))
+    assert [] == active(patient, 9)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([met, claimed, authorized, treated]), st.integers(-80, 0)), min_size=1, max_size=6
+    ),
+    st.integers(0, 7),
+    st.integers(-80, 0),
+)
+def test_a_moment_sees_the_same_whether_what_it_cannot_see_is_there_or_not(
+    given_entries: list[tuple[Callable[..., Entry], int]], before: int, days: int
+) -> None:
+    entries = [build(position, after(offset)) for position, (build, offset) in enumerate(given_entries)]
+    now = after(days)
+    whole = patient_of(*entries)
+    seen = patient_of(*(entry for entry in entries if known(whole, entry.position, before, now)))
+
+    assert active(whole, before, now) == active(seen, before, now)
+    assert facts(whole, before, now) == facts(seen, before, now)
+    assert whole.history(PERSON, moment(before, now)) == seen.history(PERSON, moment(before, now))

@@ -1,0 +1,70 @@
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.state.entry import Issued, Redecidable, days_before, met_since, months_before, seen_since
+from tests.streams.state.building import BODY, authorized, claimed, met, purged, treated
+from tests.validators.building import DAY, event_id
+from validators.ruleset import StateTerms
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "earlier"),
+    [
+        (date(2026, 6, 20), 24, date(2024, 6, 20)),
+        (date(2026, 1, 31), 1, date(2025, 12, 31)),
+        (date(2026, 3, 31), 1, date(2026, 2, 28)),
+        (date(2028, 2, 29), 12, date(2027, 2, 28)),
+        (date(2028, 3, 31), 1, date(2028, 2, 29)),
+        (date(2026, 12, 31), 3, date(2026, 9, 30)),
+        (date(2, 1, 1), 12, date(1, 1, 1)),
+        (date(1, 12, 31), 12, date.min),
+        (date.max, 1, date(9999, 11, 30)),
+    ],
+)
+def test_a_day_some_months_earlier_is_the_same_day_or_the_last_of_its_month(
+    day: date, months: int, earlier: date
+) -> None:
+    assert earlier == months_before(day, months)
+
+
+@given(st.dates(), st.integers(1, 120))
+def test_later_days_look_back_to_later_days(day: date, months: int) -> None:
+    following = date.fromordinal(min(day.toordinal() + 1, date.max.toordinal()))
+
+    assert months_before(day, months) <= months_before(following, months)
+    assert months_before(day, months) < day or day < date(2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("day", "days", "earlier"), [(DAY, 30, date(2026, 5, 21)), (DAY, 0, DAY), (date(1, 1, 31), 366, date.min)]
+)
+def test_a_day_some_days_earlier_is_never_before_the_first_there_is(day: date, days: int, earlier: date) -> None:
+    assert earlier == days_before(day, days)
+
+
+def test_what_is_seen_and_what_is_known_again_is_counted_from_the_day_of_arrival() -> None:
+    terms = StateTerms(look_back_months=3, revision_days=10)
+
+    assert date(2026, 3, 20) == seen_since(DAY, terms)
+    assert date(2026, 6, 10) == met_since(DAY, terms)
+
+
+def test_an_entry_of_which_something_is_read_is_not_only_met() -> None:
+    entries = [met(1), claimed(1), authorized(1), treated(1), purged(1)]
+
+    assert [True, False, False, False, False] == [entry.only_met for entry in entries]
+    assert {(1, DAY)} == {(entry.position, entry.arrived_on) for entry in entries}
+
+
+def test_a_decision_more_is_entered_in_the_order_of_the_log_and_once_a_record_of_it() -> None:
+    first, second, third = (Issued(position, event_id(str(position)), "flagged") for position in (1, 5, 9))
+    one = Redecidable(BODY, (first,)).with_issued(third)
+    again = Issued(5, event_id("otherwise"), "accepted")
+
+    assert (first, third) == one.issued
+    assert (first, second, third) == one.with_issued(second).issued
+    assert (first, again, third) == one.with_issued(second).with_issued(again).issued
+    assert BODY == one.sealed
