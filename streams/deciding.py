@@ -19,7 +19,7 @@ from validators.context import Context, Event
 from validators.decide import decide
 from validators.engine import Evaluation, OnError, evaluate, unheard
 from validators.facts import Facts
-from validators.history import CHANGES, PastClaim, Relation
+from validators.history import PastClaim, Relation
 from validators.ruleset import Ruleset
 
 
@@ -230,7 +230,7 @@ class Decider:
         """In-scope claims do, and others that take a claim out of history, that may, or that one was waiting for."""
         if context.claim.test and not self.keep_tests:
             return False
-        return context.in_scope or context.claim.frequency_code in CHANGES or context.relation != Relation()
+        return context.in_scope or context.relation != Relation()  # a 7 or 8 always stands to something, or waits
 
 
 def _concerns(fact: Entry, claim: PastClaim) -> bool:
