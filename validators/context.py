@@ -12,7 +12,7 @@ from schemas.claim import Claim, LineOfBusiness
 from schemas.encounter import Encounter
 from validators.codes import ESI, IN_SCOPE, REGION, Region
 from validators.facts import NOTHING_KNOWN, Facts
-from validators.history import CHANGES, VOID, Consumption, History, PastClaim, PastLine, Relation, consumption
+from validators.history import CHANGES, VOID, Consumption, History, PastClaim, PastLine, Relation, Role, consumption
 from validators.lines import Line, lines_of
 from validators.ruleset import Ruleset
 
@@ -88,8 +88,8 @@ class Context:
         return self.in_scope and self.claim.frequency_code != VOID
 
     @cached_property
-    def role(self) -> str:
-        """Who bills: professional, asc-facility or hospital-facility."""
+    def role(self) -> Role:
+        """Who bills (definitions: claim roles)."""
         if self.claim.claim_type == "institutional":
             return "hospital-facility"
         surgery_center = self.claim.billing_provider.taxonomy == ASC_TAXONOMY
@@ -123,7 +123,6 @@ class Context:
         return PastClaim(
             event_id=event_id,
             position=position,
-            claim_type=claim.claim_type,
             role=self.role,
             source=claim.source,
             billing_npi=claim.billing_provider.npi,

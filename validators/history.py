@@ -8,10 +8,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
+
+from schemas.claim import ClaimType
 
 REPLACEMENT, VOID = "7", "8"
 CHANGES = (REPLACEMENT, VOID)
+
+Role = Literal["professional", "asc-facility", "hospital-facility"]
+"""Who bills: the physician, the surgery center, or the hospital, which alone sends institutional claims."""
+
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class PastLine(NamedTuple):
@@ -38,8 +45,7 @@ class PastClaim(NamedTuple):
 
     event_id: str
     position: int
-    claim_type: str
-    role: str
+    role: Role
     source: str
     billing_npi: str
     claim_ref: str | None
@@ -47,6 +53,11 @@ class PastClaim(NamedTuple):
     frequency_code: str
     in_scope: bool
     lines: tuple[PastLine, ...]
+
+    @property
+    def claim_type(self) -> ClaimType:
+        """As its role has it."""
+        return "institutional" if self.role == "hospital-facility" else "professional"
 
     @property
     def dates(self) -> frozenset[date]:

@@ -157,7 +157,7 @@ def _entry(*, body: bool) -> Entry:
     lines = tuple(PastLine(code, frozenset({"RT"}), DAY, "1234567893", Decimal(1), None) for code in ("64483", "J1100"))
     reference = "0" * 32
     claim = PastClaim(
-        "0" * 64, 1, "professional", "professional", "clearinghouse", "1234567893", reference, None, "1",
+        "0" * 64, 1, "professional", "clearinghouse", "1234567893", reference, None, "1",
         in_scope=True, lines=lines,
     )  # fmt: skip
     issued = (Issued(1, "0" * 64, "accepted"),)

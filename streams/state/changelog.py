@@ -17,7 +17,7 @@ from streams.sealing import Seal
 from streams.state import changelog_v1
 from streams.state.entry import Entry, Issued, Moment, Purge, Redecidable
 from streams.tokens import TOKEN_LENGTH
-from validators.history import PastClaim, PastLine
+from validators.history import ROLES, PastClaim, PastLine
 
 VERSION = 2
 EVENT_LENGTH = 64
@@ -28,8 +28,7 @@ class UnknownEntryError(Exception):
 
 
 class _Claim(msgspec.Struct, array_like=True, frozen=True):
-    claim_type: str
-    role: str
+    role: int
     source: str
     billing_npi: str
     claim_ref: bytes
@@ -206,8 +205,7 @@ def _json(record: Authorization | Encounter) -> bytes:
 
 def _packed_claim(claim: PastClaim, redecidable: Redecidable | None) -> _Claim:
     return _Claim(
-        claim.claim_type,
-        claim.role,
+        ROLES.index(claim.role),
         claim.source,
         claim.billing_npi,
         bytes.fromhex(claim.claim_ref or ""),
@@ -226,8 +224,7 @@ def _past_claim(event_id: str, position: int, claim: _Claim) -> PastClaim:
     return PastClaim(
         event_id,
         position,
-        claim.claim_type,
-        claim.role,
+        ROLES[claim.role],
         claim.source,
         claim.billing_npi,
         claim.claim_ref.hex() or None,

@@ -55,7 +55,6 @@ def _claim(event_id: str, fields: dict[str, Any]) -> PastClaim:
     return PastClaim(
         event_id=event_id,
         position=fields["p"],
-        claim_type=fields["t"],
         role=fields["a"],
         source=fields["s"],
         billing_npi=fields["b"],

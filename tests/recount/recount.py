@@ -21,7 +21,7 @@ from tests.recount.told import Told, months_before
 from validators.context import Context, Event
 from validators.decide import decide
 from validators.engine import evaluate
-from validators.history import PastClaim, PastLine, Relation
+from validators.history import PastClaim, PastLine, Relation, Role
 from validators.ruleset import Ruleset
 
 Keeps = Literal["claim", "fact", "purge", "nothing"]
@@ -58,7 +58,7 @@ class CountedContext(Context):
     seen: Seen | None = None
 
     @property
-    def role(self) -> str:  # type: ignore[override] # cached there
+    def role(self) -> Role:  # type: ignore[override] # cached there
         """Who bills, as the recount has it."""
         assert self.told is not None
         return self.told.role
@@ -267,7 +267,6 @@ def as_past(told: Told) -> PastClaim:
     return PastClaim(
         told.event_id,
         told.position,
-        claim.claim_type,
         told.role,
         claim.source,
         claim.billing_provider.npi,

@@ -14,6 +14,7 @@ from schemas.encounter import Encounter
 from schemas.purge import Purge
 from streams.codes_only import codes_only_claim
 from validators.codes import ESI, IN_SCOPE, REGION
+from validators.history import Role
 
 MODELS: dict[str, type[Claim | Authorization | Encounter | Purge]] = {
     "application/vnd.claimstream.claim+json;v=1": Claim,
@@ -100,7 +101,7 @@ class Told:
         return any(line.procedure_code in IN_SCOPE for line in self.claim.service_lines)
 
     @cached_property
-    def role(self) -> str:
+    def role(self) -> Role:
         """Who bills (rules.yaml: claim roles)."""
         claim = self.claim
         if claim.claim_type == "institutional":

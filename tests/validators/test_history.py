@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from validators.history import Consumption, History, PastClaim, PastLine, Relation, consumption
+from validators.history import Consumption, History, PastClaim, PastLine, Relation, Role, consumption
 
 DAY = date(2026, 6, 15)
 
@@ -15,7 +15,7 @@ def past(
     *,
     original_ref: str | None = None,
     days: tuple[date, ...] = (DAY,),
-    claim_type: str = "professional",
+    role: Role = "professional",
     source: str = "default",
     billing_npi: str = "1234567893",
     in_scope: bool = True,
@@ -23,8 +23,7 @@ def past(
     return PastClaim(
         event_id=event_id,
         position=0,
-        claim_type=claim_type,
-        role=claim_type,
+        role=role,
         source=source,
         billing_npi=billing_npi,
         claim_ref=claim_ref,
@@ -96,7 +95,7 @@ def test_the_reference_wins_over_the_own_claim_id_and_that_over_biller_and_dates
     [
         past("change", "ref-9", "7"),
         past("change", "ref-9", "7", billing_npi="other"),
-        past("change", "ref-1", "7", claim_type="institutional"),
+        past("change", "ref-1", "7", role="hospital-facility"),
         past("change", "ref-9", "8", days=(DAY, date(2026, 6, 16))),
     ],
     ids=["two candidates", "another biller", "another claim type", "one date more"],
@@ -209,7 +208,7 @@ def test_a_chain_of_replacements_leaves_the_last() -> None:
         (past("again", "ref-2"), False),
         (past("again", source="another"), False),
         (past("again", billing_npi="other"), False),
-        (past("again", claim_type="institutional"), False),
+        (past("again", role="hospital-facility"), False),
         (past("again", frequency_code="6"), False),
     ],
     ids=["same", "one date", "no date", "claim id", "source", "biller", "claim type", "frequency code"],

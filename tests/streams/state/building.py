@@ -43,7 +43,6 @@ def claimed(
     claim = PastClaim(
         event_id=named(position),
         position=position,
-        claim_type="professional",
         role="professional",
         source="default",
         billing_npi="1234567893",

@@ -29,7 +29,7 @@ from tests.validators.building import (
     seal,
 )
 from tests.validators.strategies import authorizations_of, encounters_of
-from validators.history import PastClaim, PastLine
+from validators.history import ROLES, PastClaim, PastLine
 
 TOKEN = "0123456789abcdef" * 2
 EVENT = "e" * 64
@@ -52,8 +52,7 @@ def entries(draw: st.DrawFn) -> Entry:
         PastClaim,
         event_id=st.just(EVENT),
         position=st.just(met.position),
-        claim_type=st.sampled_from(["professional", "institutional"]),
-        role=st.sampled_from(["professional", "asc-facility", "hospital-facility"]),
+        role=st.sampled_from(ROLES),
         source=texts,
         billing_npi=texts,
         claim_ref=st.none() | tokens,

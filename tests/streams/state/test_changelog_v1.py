@@ -33,7 +33,6 @@ OF_VERSION_1: dict[str, tuple[bytes, Entry]] = {
             PastClaim(
                 event_id=EVENT,
                 position=7,
-                claim_type="professional",
                 role="professional",
                 source="default",
                 billing_npi="1234567893",
@@ -62,7 +61,6 @@ OF_VERSION_1: dict[str, tuple[bytes, Entry]] = {
             PastClaim(
                 event_id=EVENT,
                 position=1,
-                claim_type="institutional",
                 role="hospital-facility",
                 source="default",
                 billing_npi="1234567893",
