@@ -1,6 +1,6 @@
 """What was decided about one claim, and why (contract section 5). No name, member id or free text of the claim."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import ConfigDict, Field, JsonValue
 
@@ -12,6 +12,9 @@ Cause = Literal["first-decision", "late-authorization", "late-encounter"]
 Confidence = Literal["found", "second-hand", "memory-high", "memory-medium", "memory-low"]
 
 OUTCOMES: tuple[Outcome, ...] = ("accepted", "flagged", "denied-risk")
+SEVERITIES: tuple[Severity, ...] = ("deny", "flag", "info")
+CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
+"""The surest first."""
 
 
 class Citation(Record):

@@ -202,7 +202,7 @@ class Decider:
             )
 
     def _judge(self, context: Context) -> Evaluation:
-        return evaluate(context, self.ruleset, self.on_error)
+        return evaluate(context, self.on_error)
 
     def _decision(
         self,
@@ -215,12 +215,9 @@ class Decider:
         supersedes: str | None = None,
     ) -> Decision:
         return decide(
-            context.claim,
+            context,
             evaluation,
-            self.ruleset,
-            event_id=context.event.event_id,
             patient_token=token,
-            in_scope=context.in_scope,
             cause=cause,
             revision=revision,
             supersedes=supersedes,

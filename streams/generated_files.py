@@ -1,10 +1,11 @@
-"""Write, or check, the files generated from code: JSON Schemas, the AsyncAPI document and the Grafana board.
+"""Write, or check, the generated files: JSON Schemas, the AsyncAPI document, the Grafana board, ICD-10-CM codes.
 
 `python -m streams.generated_files` writes them; with `--check` it exits 1 and names those that are not current.
 """
 
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,14 @@ from schemas.withdrawal import Withdrawal
 from streams.dashboards import board
 from streams.delivery.redrive.marks import marks_topics
 from streams.topic_layout import Layout, Topics
+from validators.pack import PackFile
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "schemas" / "generated"
 BOARD = ROOT / "ops" / "grafana" / "dashboards" / "claims-at-a-glance.json"
+PACK_SCHEMA = ROOT / "validators" / "packs" / "pack.schema.json"
+ICD10CM = ROOT / "validators" / "reference_data" / "icd10cm_FY2026.txt"
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MODELS: dict[str, type[BaseModel]] = {
     "claim": Claim,
     "authorization": Authorization,
@@ -66,13 +71,27 @@ PURPOSE: dict[str, tuple[str, tuple[Kind, ...]]] = {
 def files() -> dict[Path, str]:
     """Every generated file and what it must hold."""
     generated = {
-        f"{name}.schema.json": {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+        f"{name}.schema.json": {"$schema": SCHEMA_DIALECT}
         | model.model_json_schema(mode="validation" if name in SENT_IN else "serialization", by_alias=True)
         for name, model in MODELS.items()
     }
     generated["asyncapi.json"] = _asyncapi()
-    contents = {FOLDER / name: content for name, content in generated.items()} | {BOARD: board()}
-    return {path: json.dumps(content, indent=2) + "\n" for path, content in contents.items()}
+    contents = {FOLDER / name: content for name, content in generated.items()} | {
+        BOARD: board(),
+        PACK_SCHEMA: {"$schema": SCHEMA_DIALECT} | PackFile.model_json_schema(by_alias=True),
+    }
+    texts = {path: json.dumps(content, indent=2) + "\n" for path, content in contents.items()}
+    return texts | {ICD10CM: _icd10cm_leaves()}
+
+
+def _icd10cm_leaves() -> str:
+    """The codes that have no children and can be billed, without the dot, a line each."""
+    with warnings.catch_warnings(action="ignore"):  # it reads its own files in a way that Python will end
+        import simple_icd_10_cm as icd10cm  # noqa: PLC0415 - only here, for it reads a hundred thousand codes
+
+    codes = set(icd10cm.get_all_codes(with_dots=False))
+    leaves = (code for code in codes if icd10cm.is_leaf(code) and "-" not in code)  # a block such as M40-M54 is no code
+    return "".join(f"{code}\n" for code in sorted(leaves))
 
 
 def _asyncapi() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a rule sees of a claim besides the claim itself: derived facts, history, parameters and reference data."""
 
 import enum
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -14,10 +14,12 @@ from validators.codes import ESI, IN_SCOPE, REGION, Region
 from validators.facts import NOTHING_KNOWN, Facts
 from validators.history import CHANGES, VOID, Consumption, History, PastClaim, PastLine, Relation, Role, consumption
 from validators.lines import Line, lines_of
-from validators.ruleset import Ruleset
+from validators.parameters import Layers
+from validators.plan import TIERS, Plan, Standing
+from validators.ruleset import Lcd, Ruleset
 
 ASC_TAXONOMY = "261QA1903X"
-OBSTETRIC_CHAPTER = "O"
+MEDICARE = frozenset({"medicare_ffs", "medicare_advantage"})
 
 
 class Unfed(enum.Enum):
@@ -70,9 +72,40 @@ class Context:
         return self.ruleset.payers.key(self.claim.payer, self.line_of_business)
 
     @cached_property
+    def lcd(self) -> Lcd | None:
+        """The local coverage determination of the state of service, for Medicare of either kind."""
+        if self.line_of_business not in MEDICARE or self.service_state is None:
+            return None
+        return self.ruleset.lcds.get(self.service_state)
+
+    @cached_property
+    def layers(self) -> Layers:
+        """Whose values the claim goes by, nearest first."""
+        lcd = (self.lcd.lcd,) if self.lcd else ()
+        return (self.payer_key, *lcd, self.line_of_business)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The rules that look at a claim like this."""
+        claim = self.claim
+        source = claim.source if claim.source in self.ruleset.sources_named else None
+        is_primary = claim.payer.sequence == "primary"
+        return self.ruleset.plan(Standing(self.layers, source, self.all_rules_apply, is_primary))
+
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        """The procedure codes of its lines."""
+        return frozenset(line.procedure_code for line in self.claim.service_lines)
+
+    @cached_property
+    def modifiers(self) -> frozenset[str]:
+        """The modifiers of its lines."""
+        return frozenset(modifier for line in self.claim.service_lines for modifier in line.modifiers)
+
+    @cached_property
     def in_scope(self) -> bool:
         """Whether the injection rules are about this claim at all: a line is an injection, of today or once."""
-        return any(line.procedure_code in IN_SCOPE for line in self.claim.service_lines)
+        return not IN_SCOPE.isdisjoint(self.codes)
 
     @cached_property
     def service_state(self) -> str | None:
@@ -107,6 +140,11 @@ class Context:
     def esi_lines(self) -> tuple[Line, ...]:
         """The lines with an injection code in force today."""
         return tuple(self.lines_with(ESI))
+
+    @cached_property
+    def injection_days(self) -> frozenset[date]:
+        """The dates of service of the injections."""
+        return frozenset(line.service_date for line in self.esi_lines)
 
     def lines_with(self, codes: Collection[str]) -> Iterator[Line]:
         """The lines of this claim with one of `codes`."""
@@ -188,8 +226,8 @@ class Context:
         session = self.encounter(line)
         if session is not None and session.contrast_exception is not None:
             return True
-        codes = self.ruleset.diagnosis_tiers["contrast_exception"]
-        return any(d.code in codes or d.code.startswith(OBSTETRIC_CHAPTER) for d in self.claim.diagnoses)
+        codes = self.diagnoses_listed("contrast_exception", line.service_date)
+        return any(diagnosis.code in codes for diagnosis in self.claim.diagnoses)
 
     def authorization(self, number: str) -> Authorization | Unfed | None:
         """The record under a number; None when there is none; UNFED when it may exist and was not sent.
@@ -202,10 +240,11 @@ class Context:
         return record
 
     def parameter(self, rule_id: str, name: str, on: date) -> Any:
-        """The value of a rule's parameter for this payer on a date; None when it is not known."""
-        return self.ruleset.parameter(rule_id, name, self.payer_key, on)
+        """The value of a rule's parameter for this claim on a date; None when it is not known."""
+        return self.plan.parameters[rule_id, name].on(on)
 
-    def in_scope_of(self, rule_id: str) -> bool:
-        """Whether the rule's scope names this claim's payer key or line of business, or everybody."""
-        scope = self.ruleset.scope(rule_id)
-        return scope is None or self.payer_key in scope or self.line_of_business in scope
+    def diagnoses_listed(self, tier: str, on: date, region: Region | None = None) -> Collection[str]:
+        """The diagnoses of a tier on a date, no dots: all, or those that support an injection of a region."""
+        listed: Any = self.plan.parameters[TIERS, tier].on(on)
+        codes: Collection[str] = listed[region] if isinstance(listed, Mapping) else listed
+        return codes

@@ -6,20 +6,23 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from schemas.claim import Claim
 from schemas.decision import (
+    CONFIDENCES,
     OUTCOMES,
     Cause,
     Checks,
+    Citation,
     Decision,
     Finding,
     LineOutcome,
     Outcome,
     Severity,
 )
+from validators.context import Context
 from validators.engine import Evaluation
 from validators.rule import Found
-from validators.ruleset import Ruleset
+from validators.ruleset import Lcd
+from validators.sources import MULTI_MAC_LCD
 
 _OUTCOME_OF: dict[Severity, Outcome] = {"info": "accepted", "flag": "flagged", "deny": "denied-risk"}
 _NOTHING = Decimal("0.00")
@@ -27,18 +30,16 @@ ID_FIELD = "decision_id"
 
 
 def decide(
-    claim: Claim,
+    context: Context,
     evaluation: Evaluation,
-    ruleset: Ruleset,
     *,
-    event_id: str,
     patient_token: str,
-    in_scope: bool,
     cause: Cause = "first-decision",
     revision: int = 0,
     supersedes: str | None = None,
 ) -> Decision:
-    """The decision about `claim`, content-addressed: the same input gives the same bytes and the same id."""
+    """The decision about the claim of `context`, content-addressed: the same input gives the same bytes and id."""
+    claim, ruleset = context.claim, context.ruleset
     charges = [line.charge for line in claim.service_lines]
     severities = _severities(evaluation.findings, len(charges))
     outcomes = [_worst(found) for found in severities]
@@ -47,7 +48,7 @@ def decide(
     )
     body = Decision(
         decision_id="",
-        event_id=event_id,
+        event_id=context.event.event_id,
         claim_id=claim.claim_id,
         source=claim.source,
         patient_token=patient_token,
@@ -55,13 +56,13 @@ def decide(
         revision=revision,
         cause=cause,
         supersedes=supersedes,
-        in_scope=in_scope,
+        in_scope=context.in_scope,
         test=claim.test,
         ruleset=ruleset.version,
-        reference_data=ruleset.reference.vintages(),
+        reference_data=dict(ruleset.vintages),
         total_charge=claim.total_charge,
         amount_at_risk=at_risk,
-        findings=tuple(_finding(found, claim, ruleset) for found in evaluation.findings),
+        findings=tuple(_finding(found, context) for found in evaluation.findings),
         lines=tuple(
             LineOutcome(
                 line_number=line.line_number,
@@ -109,7 +110,8 @@ def _worst(severities: Sequence[Severity]) -> Outcome:
     return max((_OUTCOME_OF[severity] for severity in severities), key=OUTCOMES.index, default="accepted")
 
 
-def _finding(found: Found, claim: Claim, ruleset: Ruleset) -> Finding:
+def _finding(found: Found, context: Context) -> Finding:
+    claim = context.claim
     lines = [claim.service_lines[index] for index in found.lines]
     if found.severity == "info":
         at_risk = _NOTHING
@@ -118,8 +120,6 @@ def _finding(found: Found, claim: Claim, ruleset: Ruleset) -> Finding:
     else:
         at_risk = claim.total_charge
     rule = found.rule
-    vintages = ruleset.reference.vintages()
-    vintage = next((vintages[table] for table in rule.tables if table in vintages), None)
     return Finding(
         rule=rule.id,
         name=rule.name,
@@ -134,5 +134,29 @@ def _finding(found: Found, claim: Claim, ruleset: Ruleset) -> Finding:
         carc=found.carc or rule.carc,
         rarc=rule.rarc,
         amount_at_risk=at_risk,
-        citation=rule.citation.model_copy(update={"vintage": vintage}) if vintage else rule.citation,
+        citation=_citation(found, context),
     )
+
+
+def _citation(found: Found, context: Context) -> Citation:
+    """The citation of the rule, with the vintage of its table, or the LCD and article of the state of service."""
+    rule, lcd = found.rule, context.lcd
+    cited = rule.citation
+    vintages = context.ruleset.vintages
+    if vintage := next((vintages[table] for table in rule.tables if table in vintages), None):
+        return cited.model_copy(update={"vintage": vintage})
+    if cited.document == MULTI_MAC_LCD.document and lcd is not None and _is_in_force(lcd, found, context):
+        document = f"LCD {lcd.lcd} and article {lcd.article} ({lcd.contractor})"
+        surer_first = (cited.confidence, lcd.confidence)
+        update = {
+            "document": document,
+            "effective": lcd.starts_on,
+            "confidence": max(surer_first, key=CONFIDENCES.index),
+        }
+        return cited.model_copy(update=update)
+    return cited
+
+
+def _is_in_force(lcd: Lcd, found: Found, context: Context) -> bool:
+    days = [context.lines[index].service_date for index in found.lines] or context.injection_days
+    return lcd.starts_on is None or all(lcd.starts_on <= day for day in days)

@@ -1,19 +1,22 @@
 """Apply the rules to a claim: which are awake, in which order, what they said, and the ledger of all of them.
 
-A claim pays only for the rules its procedure codes wake. A rule that raises is caught here and nowhere else: it stands
-in the ledger as not checked, SYS-02 flags the claim, and the other rules are evaluated.
+A claim pays only for the rules its codes wake. A rule that raises is caught here and nowhere else: it stands in the
+ledger as not checked, SYS-02 flags the claim, and the other rules are evaluated.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from schemas.decision import Bypassed, NotChecked
+from schemas.decision import SEVERITIES, Bypassed, NotChecked
 from validators.context import Context
 from validators.lines import Line
+from validators.pack import Effect
+from validators.plan import Step
 from validators.rule import Bypass, Found, Rule, Said, Unknown
-from validators.ruleset import Ruleset
+from validators.ruleset import Override
 
 RAISED = "error"
+OVERRIDE = "override"
 OnError = Callable[[Rule, Exception], None]
 
 
@@ -32,32 +35,27 @@ def unheard(rule: Rule, error: Exception) -> None:
     """Nobody asked to be told of rules that raise."""
 
 
-def evaluate(context: Context, ruleset: Ruleset, on_error: OnError = unheard) -> Evaluation:
-    """Apply `ruleset` to the claim of `context`.
+def evaluate(context: Context, on_error: OnError = unheard) -> Evaluation:
+    """Apply the ruleset of `context` to its claim.
 
     `on_error` is told of a rule that raised, for a metric; the evaluation goes on.
     """
-    said: dict[str, tuple[Said, ...]] = {}
-    for rule in ruleset.rules:
-        if not (rule.every_claim or context.all_rules_apply) or not context.in_scope_of(rule.id):
-            continue
-        if rule.primary_payer_only and context.claim.payer.sequence != "primary":
-            continue
-        lines = _awake(rule, context, ruleset)
+    said: dict[str, Sequence[Said]] = {}
+    lifting: dict[str, list[Found]] = {}
+    for step in context.plan.awake(context.codes, context.modifiers):
+        lines = _lines(step, context)
         if not lines:
             continue
-        if missing := ruleset.reference.missing(rule.tables):
-            context.trouble.missing_tables.update(missing)
-            said[rule.id] = tuple(rule.unknown(f"reference.{table}") for table in missing)
+        heard = _heard(step, lines, context, on_error)
+        if not heard:
             continue
-        try:
-            heard = tuple(rule.check(lines, context))
-        except Exception as error:  # noqa: BLE001 - a defect of one rule must not lose the claim
-            on_error(rule, error)
-            context.trouble.errors.append((rule.id, type(error).__name__))
-            heard = (rule.unknown(RAISED),)
-        said[rule.id] = tuple(_after_bypass(rule, heard, said))
-    return _ledger(said)
+        rule = step.rule
+        if lifting and rule.bypassed_by and not rule.bypasses_itself:
+            heard = [*_after_bypass(rule, heard, lifting)]
+        said[rule.id] = [_priced(one, step, context) if isinstance(one, Found) else one for one in heard]
+        if found := [one for one in heard if isinstance(one, Found) and not _is_tried(one, step, context)]:
+            lifting[rule.id] = found
+    return _ledger(context, said)
 
 
 def in_order(rules: Sequence[Rule]) -> tuple[Rule, ...]:
@@ -81,16 +79,71 @@ def in_order(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     return tuple(placed.values())
 
 
-def _awake(rule: Rule, context: Context, ruleset: Ruleset) -> list[Line]:
-    terms = ruleset.terms[rule.id]
-    return [
-        line
-        for line in context.lines
-        if (rule.codes is None or line.code in rule.codes) and terms.in_effect(line.service_date)
-    ]
+def _lines(step: Step, context: Context) -> Sequence[Line]:
+    """The lines that wake a rule, on days it looks at."""
+    lines: Sequence[Line] = context.lines
+    codes, modifiers = step.rule.codes, step.rule.modifiers
+    if codes is not None:
+        lines = [line for line in lines if line.code in codes]
+    if modifiers is not None:
+        lines = [line for line in lines if not modifiers.isdisjoint(line.modifiers)]
+    if step.is_dated:
+        lines = [line for line in lines if step.terms.in_effect(line.service_date)]
+    return lines
 
 
-def _after_bypass(rule: Rule, heard: Sequence[Said], said: Mapping[str, Sequence[Said]]) -> Iterator[Said]:
+def _heard(step: Step, lines: Sequence[Line], context: Context, on_error: OnError) -> Sequence[Said]:
+    """What a rule says of its lines; nothing when it passes."""
+    rule = step.rule
+    if rule.tables and (missing := context.ruleset.reference.missing(rule.tables)):
+        context.trouble.missing_tables.update(missing)
+        return [rule.unknown(f"reference.{table}") for table in missing]
+    heard: list[Said] = []
+    if step.overrides:
+        left = [line for line in lines if not _overridden(step, line, "disable")]
+        if len(left) != len(lines):
+            heard.append(rule.bypass(OVERRIDE))
+            lines = left
+        if not lines:
+            return heard
+    try:
+        heard += rule.check(lines, context)
+    except Exception as error:  # noqa: BLE001 - a defect of one rule must not lose the claim
+        on_error(rule, error)
+        context.trouble.errors.append((rule.id, type(error).__name__))
+        return [rule.unknown(RAISED)]
+    return heard
+
+
+def _overridden(step: Step, line: Line, effect: Effect) -> bool:
+    return any(each.effect == effect and each.in_effect(line.service_date) for each in step.overrides)
+
+
+def _is_tried(found: Found, step: Step, context: Context) -> bool:
+    """Whether a finding is information only, and lifts no other rule: nothing may hang on a rule that is tried."""
+    return step.is_trial or any(each.effect == "try" for each in _overrides(found, step, context))
+
+
+def _overrides(found: Found, step: Step, context: Context) -> Iterator[Override]:
+    """The overrides in effect on all days of a finding."""
+    if step.overrides:
+        lines = [context.lines[index] for index in found.lines] or context.lines
+        for override in step.overrides:
+            if all(override.in_effect(line.service_date) for line in lines):
+                yield override
+
+
+def _priced(found: Found, step: Step, context: Context) -> Found:
+    """With the severity that packs give it: their own in place of the rule's, at most that of an override."""
+    severity = step.severity if found.severity == step.rule.severity else found.severity
+    if _is_tried(found, step, context):
+        severity = "info"
+    for override in _overrides(found, step, context):
+        severity = max(severity, override.severity, key=SEVERITIES.index)
+    return found if severity == found.severity else replace(found, severity=severity)
+
+
+def _after_bypass(rule: Rule, heard: Sequence[Said], lifting: Mapping[str, Sequence[Found]]) -> Iterator[Said]:
     """Take from each finding the lines on which a rule that bypasses this one has fired."""
     for one in heard:
         if not isinstance(one, Found):
@@ -98,7 +151,7 @@ def _after_bypass(rule: Rule, heard: Sequence[Said], said: Mapping[str, Sequence
             continue
         left = one
         for other in rule.bypassed_by:
-            fired = [found for found in said.get(other, ()) if isinstance(found, Found)]
+            fired = lifting.get(other, ())
             if not fired:
                 continue
             covered = {line for found in fired for line in found.lines}
@@ -111,13 +164,13 @@ def _after_bypass(rule: Rule, heard: Sequence[Said], said: Mapping[str, Sequence
             yield left
 
 
-def _ledger(said: Mapping[str, Sequence[Said]]) -> Evaluation:
+def _ledger(context: Context, said: Mapping[str, Sequence[Said]]) -> Evaluation:
     """Over its lines a rule stands in the first list that holds of fail, bypassed, not checked, pass.
 
     Of several things that lift it, or that are missing, the first by name is told, whatever the order of the lines.
     """
     findings: list[Found] = []
-    fail, passed = [], []
+    fail: list[str] = []
     bypassed, not_checked = [], []
     for rule_id in sorted(said):
         heard = said[rule_id]
@@ -131,7 +184,7 @@ def _ledger(said: Mapping[str, Sequence[Said]]) -> Evaluation:
             bypassed.append(Bypassed(rule=rule_id, by=lifted))
         elif unknown is not None:
             not_checked.append(NotChecked(rule=rule_id, missing=unknown))
-        else:
-            passed.append(rule_id)
     findings.sort(key=lambda found: (found.lines, found.rule.id, found.message))
-    return Evaluation(tuple(findings), tuple(fail), tuple(passed), tuple(bypassed), tuple(not_checked))
+    applicable = context.plan.applicable(line.service_date for line in context.lines)
+    passed = tuple(rule_id for rule_id in applicable if rule_id not in said)
+    return Evaluation(tuple(findings), tuple(fail), passed, tuple(bypassed), tuple(not_checked))

@@ -67,8 +67,8 @@ Check = Callable[[Sequence[Line], "Context"], Iterator[Said]]
 class Rule:
     """A rule of the catalogue.
 
-    `codes` are the procedure codes that wake it (None: every line); `check` gets the lines with those codes, on dates
-    the rule is in effect. `texts` are the fixed sentences of its finding. Scope, dates and numbers stand in the packs.
+    `codes` and `modifiers` wake it (None: every line); `check` gets the lines with one of those codes and one of those
+    modifiers, on dates the rule is in effect. Scope, dates and numbers stand in the packs.
     """
 
     id: str
@@ -79,9 +79,12 @@ class Rule:
     citation: Citation
     check: Check
     codes: frozenset[str] | None = None
+    modifiers: frozenset[str] | None = None
     carc: str | None = None
     rarc: tuple[str, ...] = ()
     bypassed_by: tuple[str, ...] = ()
+    bypasses_itself: bool = False
+    """Its check says itself where a rule of `bypassed_by` lifts it: more than the line decides."""
     tables: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     primary_payer_only: bool = False

@@ -1,33 +1,72 @@
 """The rules in force: the catalogue with its packs and reference data, ready to be applied."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, NamedTuple
 
-from schemas.decision import RulesetVersion
-from validators.parameters import Parameter
+from schemas.decision import Confidence, RulesetVersion, Severity
+from validators.pack import Effect, EncounterNeed, Feed, Stage
+from validators.parameters import Layered, Layers, nearest
 from validators.payers import Payers
+from validators.plan import Plan, Standing
 from validators.reference import Reference
 from validators.rule import Rule
-
-Feed = Literal["none", "partial", "complete"]
-EncounterNeed = Literal["optional", "required"]
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the packs say of a rule: who it is for, its dates of service, its parameters (base and by payer key)."""
+    """What the packs say of a rule: who it is for, its dates of service, its parameters and severities by layer."""
 
     scope: frozenset[str] | None = None
     starts_on: date | None = None
     ends_on: date | None = None
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    by_payer: Mapping[str, Mapping[str, Parameter]] = field(default_factory=dict)
+    stage: Stage = "stable"
+    secondary_payers: bool = False
+    parameters: Layered = field(default_factory=dict)
+    severities: Mapping[str | None, Severity] = field(default_factory=dict)
 
     def in_effect(self, day: date) -> bool:
         """Whether the rule looks at services of `day`."""
         return (self.starts_on is None or self.starts_on <= day) and (self.ends_on is None or day <= self.ends_on)
+
+    def is_for(self, layers: Layers) -> bool:
+        """Whether the scope names one of the layers of a claim, or everybody."""
+        return self.scope is None or not self.scope.isdisjoint(layers)
+
+    def severity(self, layers: Layers) -> Severity | None:
+        """What the packs put in place of the rule's own severity."""
+        return next((self.severities[layer] for layer in (*layers, None) if layer in self.severities), None)
+
+
+class Override(NamedTuple):
+    """A rule switched off, softened or tried, for services of some days; `on` None is everybody, `source` None all."""
+
+    rule: str
+    effect: Effect
+    severity: Severity
+    on: str | None
+    source: str | None
+    starts_on: date
+    until: date
+    reason: str
+    owner: str
+
+    def in_effect(self, day: date) -> bool:
+        """Whether services of `day` are meant."""
+        return self.starts_on <= day <= self.until
+
+
+class Lcd(NamedTuple):
+    """The local coverage determination of a state of service, and its contractor's billing article."""
+
+    lcd: str
+    article: str
+    contractor: str
+    jurisdiction: str
+    starts_on: date | None
+    confidence: Confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +88,29 @@ class Ruleset:
     rules: tuple[Rule, ...]
     terms: Mapping[str, Terms]
     payers: Payers
-    diagnosis_tiers: Mapping[str, frozenset[str]]
+    diagnosis_tiers: Layered
     reference: Reference
+    lcds: Mapping[str, Lcd] = field(default_factory=dict)
+    overrides: Sequence[Override] = ()
     feeds: Mapping[str | None, Feed] = field(default_factory=dict)
     encounter_needs: Mapping[str | None, EncounterNeed] = field(default_factory=dict)
     state: StateTerms = StateTerms()
+
+    @cached_property
+    def vintages(self) -> Mapping[str, str]:
+        """Reference table to vintage, as a decision shows it."""
+        return self.reference.vintages()
+
+    @cached_property
+    def _plans(self) -> dict[Standing, Plan]:
+        return {}
+
+    def plan(self, standing: Standing) -> Plan:
+        """What applies to claims of this standing; worked out once for each there is."""
+        plan = self._plans.get(standing)
+        if plan is None:
+            plan = self._plans[standing] = Plan.of(self, standing)
+        return plan
 
     def authorizations_feed(self, payer_key: str) -> Feed:
         """Whether the payer's authorizations are sent to this stream: none, some or all of them."""
@@ -63,12 +120,11 @@ class Ruleset:
         """Whether a session of this payer without its encounter facts has to be looked at by a person."""
         return (self.encounter_needs.get(payer_key) or self.encounter_needs.get(None)) == "required"
 
-    def parameter(self, rule_id: str, name: str, payer_key: str, on: date) -> Any:
-        """The value of a rule's parameter on a date, the payer's own before the base one; None when not known."""
-        terms = self.terms[rule_id]
-        own = terms.by_payer.get(payer_key, {}).get(name)
-        return (own or terms.parameters[name]).on(on)
+    @cached_property
+    def sources_named(self) -> frozenset[str]:
+        """The sources of claims of which an override is."""
+        return frozenset(each.source for each in self.overrides if each.source is not None)
 
-    def scope(self, rule_id: str) -> frozenset[str] | None:
-        """The payer keys and lines of business the rule is for; None for all."""
-        return self.terms[rule_id].scope
+    def parameter(self, rule_id: str, name: str, layers: Layers, on: date) -> Any:
+        """The value of a rule's parameter on a date, of the nearest layer; None when not known."""
+        return nearest(self.terms[rule_id].parameters, name, layers).on(on)

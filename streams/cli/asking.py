@@ -15,7 +15,8 @@ from streams.replay.window import Bound
 from streams.settings import Settings, load_settings
 from streams.topic_layout import Topics
 from streams.topics import TopicsDiffer, TopicsError
-from validators.loading import PackError, load_ruleset
+from validators.loading import load_ruleset
+from validators.pack import PackError
 from validators.ruleset import Ruleset
 
 T = TypeVar("T")

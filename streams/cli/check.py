@@ -23,7 +23,8 @@ from streams.settings import Settings, load_settings
 from streams.state.entry import Moment
 from streams.state.patients import Patients
 from streams.tokens import BUILT_IN_KEY, Tokens
-from validators.loading import PackError, load_ruleset
+from validators.loading import load_ruleset
+from validators.pack import PackError
 
 ONE_DAY = date(2000, 1, 1)
 """On which everything arrives, as far as state is concerned: files are all there at once, and nothing is forgotten."""

@@ -69,6 +69,10 @@ class Totals:
         self.at_risk += decision.amount_at_risk
 
 
+HEADLINED = {"ncci": "NCCI", "icd10cm": "ICD-10-CM"}
+"""The tables whose vintage is worth the first line."""
+
+
 class TextWriter:
     """A block for each claim that needs a hand, a line for each that does not."""
 
@@ -76,7 +80,9 @@ class TextWriter:
         never_fail_to_encode()
         self._width = min(max(shutil.get_terminal_size().columns, WIDTH_MIN), WIDTH_MAX)
         self._colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        vintages = [f"{table.upper()} {vintage}" for table, vintage in ruleset.reference.vintages().items()]
+        vintages = [
+            f"{name} {ruleset.vintages[table]}" for table, name in HEADLINED.items() if table in ruleset.vintages
+        ]
         self._in_force = [f"rules {ruleset.version.version}", *vintages]
         self._totals = Totals()
         self._below_block = True

@@ -16,7 +16,8 @@ from streams.settings import PREFIX, Settings, SettingsError, load_settings
 from streams.supervisor import child
 from streams.tokens import Tokens
 from streams.topics import BrokerRefused, BrokerUnreachable, Topics, TopicsError, require_group, require_topics
-from validators.loading import PackError, load_ruleset
+from validators.loading import load_ruleset
+from validators.pack import PackError
 from validators.ruleset import Ruleset
 
 log = logging.getLogger(__name__)

@@ -41,4 +41,10 @@ def _pieces(tree: Any) -> Iterator[str]:
             before = ","
         yield "]" if tree else "[]"
     else:
-        yield str(tree) if isinstance(tree, Decimal) else json.dumps(tree, ensure_ascii=False)
+        yield _fraction(tree) if isinstance(tree, Decimal) else json.dumps(tree, ensure_ascii=False)
+
+
+def _fraction(number: Decimal) -> str:
+    """With all its digits, and never as an integer: 1.25e2 is 125, and yet was written as no integer."""
+    text = str(number)
+    return text if "." in text or "E" in text else f"{text}e0"

@@ -201,12 +201,9 @@ class PatientRecount:
         event = Event(told.event_id, told.position, str)  # numbers stand for themselves here
         context = CountedContext(told.claim, self.ruleset, event, facts=known(facts), told=told, seen=met.seen)
         return decide(
-            told.claim,
-            evaluate(context, self.ruleset),
-            self.ruleset,
-            event_id=told.event_id,
+            context,
+            evaluate(context),
             patient_token=told.patient,
-            in_scope=told.in_scope,
             cause=cause,
             revision=revision,
             supersedes=supersedes,

@@ -242,7 +242,7 @@ def test_any_fact_is_read_back_from_its_json(fact: BaseModel) -> None:
 
 @pytest.mark.parametrize(("kind", "model"), [("authorization", Authorization), ("encounter", Encounter)])
 def test_a_fact_has_a_schema_and_a_message_on_the_log_of_a_patient(kind: Any, model: type[BaseModel]) -> None:
-    generated = {path.name: json.loads(text) for path, text in files().items()}
+    generated = {path.name: json.loads(text) for path, text in files().items() if path.suffix == ".json"}
     asyncapi = generated["asyncapi.json"]
     schema = generated[f"{kind}.schema.json"]
 

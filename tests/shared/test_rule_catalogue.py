@@ -73,7 +73,7 @@ def test_a_rule_cites_what_the_catalogue_cites(catalogue: Any, rule: Rule) -> No
 @pytest.mark.parametrize(("rule_id", "name"), [("LVL-01", "max_levels"), ("LVL-03", "max_regions")])
 def test_a_bound_has_the_value_and_first_day_of_the_catalogue(catalogue: Any, rule_id: str, name: str) -> None:
     wanted = in_catalogue(catalogue, rule_id)["parameters"][name]
-    unknown, known = ruleset().terms[rule_id].parameters[name].values
+    unknown, known = ruleset().terms[rule_id].parameters[None][name].values
 
     assert (wanted["value"], wanted["in_force_on"]) == (known.value, day(known.starts_on))
     assert (None, None) == (unknown.value, unknown.starts_on)
@@ -102,7 +102,7 @@ def test_the_code_card_is_that_of_the_catalogue(catalogue: Any) -> None:
 def test_the_separate_procedures_are_those_of_the_catalogue(catalogue: Any) -> None:
     wanted = frozenset(catalogue["tables"]["imaging_separate_procedures"])
 
-    assert wanted == ruleset().parameter("CODE-11", "separate_procedures", "medicare_ffs", ANY_DAY)
+    assert wanted == ruleset().parameter("CODE-11", "separate_procedures", (), ANY_DAY)
 
 
 def test_the_wiser_model_is_that_of_the_catalogue(catalogue: Any) -> None:
@@ -110,25 +110,39 @@ def test_the_wiser_model_is_that_of_the_catalogue(catalogue: Any) -> None:
     terms = ruleset().terms["AUTH-02"]
 
     for name in ("states", "codes", "places_of_service", "types_of_bill"):
-        assert frozenset(wiser[name]) == ruleset().parameter("AUTH-02", name, "medicare_ffs", ANY_DAY)
+        assert frozenset(wiser[name]) == ruleset().parameter("AUTH-02", name, (), ANY_DAY)
     assert wiser["first_date_of_service"] == day(terms.starts_on)
     assert wiser["last_date_of_service"] == day(terms.ends_on)
 
 
 def test_the_diagnosis_tiers_are_those_of_the_catalogue(catalogue: Any) -> None:
     def codes_of(listed: Any) -> frozenset[str]:
-        every = [code for inner in listed.values() for code in inner] if isinstance(listed, dict) else listed
-        return frozenset(code.replace(".", "") for code in every)
+        return frozenset(code.replace(".", "") for code in listed)
 
-    tiers = ruleset().diagnosis_tiers
+    tables = catalogue["tables"]["diagnosis_tiers"]
+    for tier, parameter in ruleset().diagnosis_tiers[None].items():
+        (dated,) = parameter.values
+        wanted = tables[tier]
+        if isinstance(wanted, dict):
+            for region in ("lumbar_sacral", "cervical_thoracic"):
+                assert codes_of((*wanted[region], *wanted["any"])) == dated.value[region]
+            wanted = [code for listed in wanted.values() for code in listed]
+            assert codes_of(wanted) == dated.value[None]
+        else:
+            assert codes_of(wanted) == frozenset(dated.value)
 
-    wanted = {tier: codes_of(catalogue["tables"]["diagnosis_tiers"][tier]) for tier in tiers}
-    # The chapter of pregnancy is no list of codes; the vectors of GUID-03 and GUID-05 hold it.
-    chapter = wanted["contrast_exception"] - tiers["contrast_exception"]
 
-    assert {"O*"} == chapter
-    assert {tier: codes - chapter for tier, codes in wanted.items()} == tiers
-    assert {"T1", "T2", "T3", "T4_axial", "T4_other", "post_operative", "contrast_exception"} == set(tiers)
+def test_the_determinations_of_states_are_those_of_the_table(payers: Any) -> None:
+    wanted = {
+        state: (said["lcd"], said["article"], said["mac"], said["jurisdiction"], said["from"])
+        for said in payers["medicare_jurisdictions"]
+        for state in said["states"]
+    }
+
+    assert wanted == {
+        state: (lcd.lcd, lcd.article, lcd.contractor, lcd.jurisdiction, day(lcd.starts_on))
+        for state, lcd in ruleset().lcds.items()
+    }
 
 
 def test_a_payer_id_stands_for_the_payer_of_the_table(payers: Any) -> None:
@@ -155,6 +169,6 @@ def test_prior_authorization_of_a_payer_is_that_of_the_table(catalogue: Any, pay
         }
 
     for key, values in payers["payers"].items():
-        ours = ruleset().parameter("AUTH-01", "prior_authorization", key, ANY_DAY)
+        ours = ruleset().parameter("AUTH-01", "prior_authorization", (key,), ANY_DAY)
 
         assert (key, wanted(values["prior_authorization"])) == (key, ours)

@@ -12,6 +12,7 @@ import pytest
 from schemas.claim import Claim
 from schemas.decision import Decision, Severity
 from tests.validators.building import a_claim, decided, line, ruleset
+from validators.context import Context, Event
 from validators.decide import canonical_bytes, content_id, decide, decision_bytes
 from validators.engine import Evaluation
 from validators.rule import Found
@@ -34,7 +35,7 @@ def found(severity: Severity, *indexes: int) -> Found:
 
 def decision_of(*findings: Found, claim: Claim = THREE_LINES) -> Decision:
     evaluation = Evaluation(findings, (), (), (), ())
-    return decide(claim, evaluation, ruleset(), event_id="e" * 64, patient_token="0" * 32, in_scope=True)
+    return decide(Context(claim, ruleset(), Event("e" * 64, 0, str)), evaluation, patient_token="0" * 32)
 
 
 def outcomes(decision: Decision) -> list[tuple[str, str]]:
@@ -131,12 +132,13 @@ def test_the_vintage_of_a_table_stands_in_the_citation_of_the_rule_that_reads_it
     decision = decided(a_claim(service_lines=[line("62323", "50"), line("64483")])).decision
 
     assert {"CODE-10": "2024Q3", "CODE-14": None} == {each.rule: each.citation.vintage for each in decision.findings}
-    assert {"ncci": "2024Q3"} == decision.reference_data
+    assert ruleset().vintages == decision.reference_data
 
 
 SCRIPT = """
 import sys
 from tests.validators.building import Desk, a_claim, line
+from validators.context import Context, Event
 from validators.decide import decision_bytes
 desk = Desk()
 for lines in (

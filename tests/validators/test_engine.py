@@ -55,7 +55,7 @@ def the_rule(rule_id: str) -> Rule:
 
 def evaluation(*rules: Rule) -> Evaluation:
     rules_in_force = ruleset_of(*rules)
-    return evaluate(Context(TWO_LINES, rules_in_force, EVENT), rules_in_force)
+    return evaluate(Context(TWO_LINES, rules_in_force, EVENT))
 
 
 def lines_found(result: Evaluation) -> dict[str, tuple[int, ...]]:
@@ -124,7 +124,7 @@ def test_who_asked_is_told_of_a_rule_that_raises() -> None:
     heard: list[tuple[str, str]] = []
     broken = rule("CODE-99", raises_with_a_value)
     rules = ruleset_of(broken)
-    evaluate(Context(TWO_LINES, rules, EVENT), rules, lambda told, error: heard.append((told.id, str(error))))
+    evaluate(Context(TWO_LINES, rules, EVENT), lambda told, error: heard.append((told.id, str(error))))
 
     assert [("CODE-99", "EXAMPLE 64483")] == heard
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.validators.building import a_claim, decided, line, ruleset
-from validators.loading import BUILT_IN_PACKS, REFERENCE_DATA, PackError, load_ruleset
+from tests.validators.building import DAY, a_claim, decided, line, ruleset
+from validators.loading import BUILT_IN_PACKS, REFERENCE_DATA, load_ruleset
+from validators.pack import PackError
 from validators.parameters import DatedValue, Parameter
 from validators.ruleset import StateTerms
 
@@ -65,19 +66,19 @@ def max_levels(value: str, *, starts_on: str = "null", payer: str | None = None)
         ),
         (
             "rules: {CODE-03: {parameters: {depth: {values: [{from: null, value: 1}]}}}}",
-            "rule CODE-03 does not read parameter depth that the base pack gives; remove it",
+            "pack overlay/site.yaml, key rules.CODE-03.parameters.depth: the rule does not read this parameter",
         ),
         (
             "payer: aetna\nrules: {LVL-01: {parameters: {depth: {values: [{from: null, value: 1}]}}}}",
-            "rule LVL-01 does not read parameter depth that the aetna pack gives; remove it",
+            "pack overlay/site.yaml, key rules.LVL-01.parameters.depth: the rule does not read this parameter",
         ),
         (
             "payer: aetna\nrules: {LVL-01: {scope: [aetna]}}",
-            "pack overlay/site.yaml, key rules.LVL-01.scope: a payer pack gives only parameters; say this in a base",
+            "pack overlay/site.yaml, key rules.LVL-01.scope: a pack of one payer, line of business or LCD",
         ),
         (
             "payer: aetna\nrules: {LVL-01: {from: 2026-01-01}}",
-            "pack overlay/site.yaml, key rules.LVL-01.from: a payer pack gives only parameters; say this in a base",
+            "pack overlay/site.yaml, key rules.LVL-01.from: a pack of one payer, line of business or LCD",
         ),
         (
             "rules: {LVL-01: {parameters: {max_levels: {values: []}}}}",
@@ -88,8 +89,8 @@ def max_levels(value: str, *, starts_on: str = "null", payer: str | None = None)
             "pack overlay/site.yaml, key rules.LVL-01.parameters.max_levels.values.0.from: Field required",
         ),
         (
-            "diagnosis_tiers: {T1: [54]}",
-            "pack overlay/site.yaml, key diagnosis_tiers.T1",
+            "diagnosis_tiers: {T1: {values: [{from: null, value: [54]}]}}",
+            "pack overlay/site.yaml, key diagnosis_tiers.T1: 54 stands in a list of codes; write it in quotes",
         ),
         (
             "authorizations: {feed: some}",
@@ -141,21 +142,22 @@ def test_a_pack_that_is_wrong_is_refused_with_file_and_key(overlay: Write, text:
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("values", "said"),
     [
-        "{from: 2026-02-01, value: 1}, {from: 2026-01-01, value: 2}",
-        "{from: 2026-01-01, value: 1}, {from: 2026-01-01, value: 2}",
-        "{from: 2026-01-01, value: 1}, {from: null, value: 2}",
-        "{from: null, value: 1}, {from: null, value: 2}",
+        ("{from: 2026-02-01, value: 1}, {from: 2026-01-01, value: 2}", ("2026-01-01", "2026-02-01")),
+        ("{from: 2026-01-01, value: 1}, {from: 2026-01-01, value: 2}", ("2026-01-01", "2026-01-01")),
+        ("{from: 2026-01-01, value: 1}, {from: null, value: 2}", ("null", "2026-01-01")),
+        ("{from: null, value: 1}, {from: null, value: 2}", ("null", "null")),
     ],
 )
-def test_values_out_of_order_are_refused(overlay: Write, values: str) -> None:
+def test_values_out_of_order_are_refused(overlay: Write, values: str, said: tuple[str, str]) -> None:
     with pytest.raises(PackError) as refused:
         load_ruleset(overlay(f"rules: {{LVL-01: {{parameters: {{max_levels: {{values: [{values}]}}}}}}}}"))
 
     assert (
         "pack overlay/site.yaml, key rules.LVL-01.parameters.max_levels: "
-        "values must be in order of `from`, each date once, null only first"
+        f"the value from {said[0]} stands after the one from {said[1]}; "
+        "write values in order of `from`, each date once, null only first"
     ) == str(refused.value)
 
 
@@ -249,11 +251,11 @@ def test_a_value_of_the_payer_wins_over_one_of_the_base_in_whatever_layer(overla
     name = "prior_authorization"
 
     by_base = load_ruleset(overlay(base))
-    assert {"required": False} == by_base.parameter("AUTH-01", name, "a payer without values", on)
-    assert by_base.parameter("AUTH-01", name, "cigna_evicore", on)["required"]
+    assert {"required": False} == by_base.parameter("AUTH-01", name, (), on)
+    assert by_base.parameter("AUTH-01", name, ("cigna_evicore",), on)["required"]
     by_payer = load_ruleset(overlay(f"payer: cigna_evicore\n{base}"))
-    assert {"required": False} == by_payer.parameter("AUTH-01", name, "cigna_evicore", on)
-    assert by_payer.parameter("AUTH-01", name, "a payer without values", on) is None
+    assert {"required": False} == by_payer.parameter("AUTH-01", name, ("cigna_evicore",), on)
+    assert by_payer.parameter("AUTH-01", name, (), on) is None
 
 
 def test_of_two_files_of_an_overlay_the_later_path_wins(overlay: Write) -> None:
@@ -277,7 +279,7 @@ def test_an_overlay_changes_scope_and_dates_and_leaves_the_rest(overlay: Write) 
 
 
 def test_an_overlay_may_make_a_rule_for_everybody(overlay: Write) -> None:
-    assert load_ruleset(overlay("rules: {LVL-01: {scope: null}}")).scope("LVL-01") is None
+    assert load_ruleset(overlay("rules: {LVL-01: {scope: null}}")).terms["LVL-01"].scope is None
 
 
 def test_an_overlay_brings_payer_ids_of_a_site(overlay: Write) -> None:
@@ -290,10 +292,10 @@ def test_an_overlay_brings_payer_ids_of_a_site(overlay: Write) -> None:
 
 
 def test_an_overlay_replaces_a_tier_of_diagnoses(overlay: Write) -> None:
-    rules = load_ruleset(overlay("diagnosis_tiers: {T1: [R52]}"))
+    rules = load_ruleset(overlay("diagnosis_tiers: {T1: {values: [{from: null, value: [R52]}]}}"))
 
-    assert frozenset({"R52"}) == rules.diagnosis_tiers["T1"]
-    assert ruleset().diagnosis_tiers["T2"] == rules.diagnosis_tiers["T2"]
+    assert frozenset({"R52"}) == rules.diagnosis_tiers[None]["T1"].on(DAY)
+    assert ruleset().diagnosis_tiers[None]["T2"] == rules.diagnosis_tiers[None]["T2"]
 
 
 def test_no_authorizations_are_sent_until_an_overlay_says_so(overlay: Write) -> None:
@@ -427,7 +429,7 @@ def test_a_byte_of_the_reference_data_changes_the_hash_and_a_note_beside_it_does
     shutil.copytree(REFERENCE_DATA, tmp_path, dirs_exist_ok=True)
     (tmp_path / "SOURCE.md").write_text("another note")
     before = sha256_of(reference_data=tmp_path)
-    append(tmp_path / "ncci_pairs_2024Q3.csv", "62320,64483,1\n")
+    append(tmp_path / "mue_2024Q3.csv", "99999,1,3\n")
 
     assert ruleset().version.sha256 == before
     assert before != sha256_of(reference_data=tmp_path)

@@ -13,6 +13,7 @@ from schemas.encounter import Encounter
 from tests.validators.building import Desk, decided, fed, ruleset
 from tests.validators.strategies import INJECTIONS, cases, claims, service_lines
 from validators.codes import PRIMARY
+from validators.context import Context, Event
 from validators.decide import content_id, decide, decision_bytes
 from validators.engine import Evaluation
 from validators.rule import Found
@@ -145,7 +146,7 @@ def test_one_finding_more_never_makes_the_outcome_milder(claim: Claim, told: lis
 
     def outcome(count: int) -> tuple[int, int]:
         evaluation = Evaluation(findings[:count], (), (), (), ())
-        decision = decide(claim, evaluation, ruleset(), event_id="e", patient_token="t", in_scope=True)
+        decision = decide(Context(claim, ruleset(), Event("e", 0, str)), evaluation, patient_token="t")
         return OUTCOMES.index(decision.outcome), sum(OUTCOMES.index(line.outcome) for line in decision.lines)
 
     steps = [outcome(count) for count in range(len(findings) + 1)]

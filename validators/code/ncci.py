@@ -48,7 +48,7 @@ def _pair(
     column2 = line.code if column1 == other else other
     ncci = context.ruleset.reference.ncci
     assert ncci is not None, "the engine keeps rules asleep whose tables are not loaded"
-    indicator = ncci.indicator(column1, column2, context.claim.claim_type)
+    indicator = ncci.indicator(column1, column2, line.service_date, context.claim.claim_type)
     if indicator is None:
         return None
     separated = not NCCI_X_MODIFIERS.isdisjoint(line.modifiers | modifiers)

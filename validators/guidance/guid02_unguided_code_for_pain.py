@@ -24,12 +24,13 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     """Look for a pain diagnosis among those each line points to."""
     if any(context.lines_with({CISTERNOGRAPHY})):
         return
-    tiers = context.ruleset.diagnosis_tiers
     for line in lines:
-        pain = [code for code in line.diagnoses if any(code in tiers[tier] for tier in PAIN_TIERS)]
+        tiers = [context.diagnoses_listed(tier, line.service_date) for tier in PAIN_TIERS]
+        pain = [code for code in line.diagnoses if any(code in tier for tier in tiers)]
+        post_operative = context.diagnoses_listed("post_operative", line.service_date)
         session = context.encounter(line)
         other_purpose = session is not None and session.purpose in OTHER_PURPOSES
-        if not pain or other_purpose or not tiers["post_operative"].isdisjoint(line.diagnoses):
+        if not pain or other_purpose or any(code in post_operative for code in line.diagnoses):
             continue
         twin = GUIDED_TWIN[line.code]
         yield RULE.finding(

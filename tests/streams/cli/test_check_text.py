@@ -59,7 +59,7 @@ def test_a_claim_at_risk_is_shown_with_line_code_reason_fix_and_source(check):
     version = load_ruleset().version.version
 
     assert done.out.splitlines()[:9] == [
-        f"claims.jsonl · JSON · rules {version} · NCCI 2024Q3",
+        f"claims.jsonl · JSON · rules {version} · NCCI 2024Q3 · ICD-10-CM FY2026",
         "",
         "DENIED-RISK  PT-0001-03                           $1,850.00 at risk of $1,850.00",
         "             Medicare FFS · FL · 2026-06-15 · claim 1",

@@ -86,6 +86,10 @@ def test_exact_json_reads_back_equal(tree):
     assert exact_tree(exact_json(exact_tree(text))) == exact_tree(text)
 
 
+def test_a_fraction_that_is_a_whole_number_stays_a_fraction():
+    assert b'{"a":125e0,"b":125}' == exact_json(exact_tree(b'{"a":1.25e2,"b":125}'))
+
+
 def test_a_claim_cut_at_any_byte_is_one_rejection():
     text = encoded(CLAIM)
     for end in range(1, len(text)):

@@ -1,0 +1,232 @@
+"""Packs, in their order, to what they say together: a later file replaces what an earlier one says of a thing."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import pairwise
+from typing import Any, NamedTuple, get_args
+
+from schemas.claim import LineOfBusiness
+from schemas.decision import Severity
+from validators.catalogue import RULES
+from validators.pack import PackError, PackFile, PackParameter, PackRule
+from validators.parameters import DatedValue, Parameter, Patterns
+from validators.payers import PayerMatch, Payers
+from validators.ruleset import Lcd, Override, StateTerms, Terms
+
+REGIONS = ("cervical_thoracic", "lumbar_sacral")
+ANY_REGION = "any"
+OF_EVERYBODY = ("scope", "starts_on", "ends_on", "stage", "secondary_payers")
+"""What only a pack of everybody says of a rule."""
+
+
+class Pack(NamedTuple):
+    """A file of a pack under the name it has in messages."""
+
+    name: str
+    file: PackFile
+
+
+def terms_of(packs: Sequence[Pack]) -> dict[str, Terms]:
+    """What the packs say of each rule. Raises PackError."""
+    said: dict[str, list[tuple[Pack, PackRule]]] = {rule.id: [] for rule in RULES}
+    for pack in packs:
+        for rule_id, rule in pack.file.rules.items():
+            if rule_id not in said:
+                raise PackError(
+                    f"pack {pack.name}, key rules.{rule_id}: there is no such rule; use an id of the catalogue"
+                )
+            said[rule_id].append((pack, rule))
+    layers = _layers(packs)
+    return {rule_id: _terms(rule_id, given, layers) for rule_id, given in said.items()}
+
+
+def _terms(rule_id: str, given: Sequence[tuple[Pack, PackRule]], layers: frozenset[str]) -> Terms:
+    base = PackRule()
+    parameters: dict[str | None, dict[str, Parameter]] = {None: {}}
+    severities: dict[str | None, Severity] = {}
+    if all(pack.file.layer is not None for pack, _ in given):
+        raise PackError(f"no pack names rule {rule_id}; write `rules: {{{rule_id}: {{}}}}` in a base pack")
+    for pack, rule in given:
+        layer, key = pack.file.layer, f"pack {pack.name}, key rules.{rule_id}"
+        changed = {name: getattr(rule, name) for name in OF_EVERYBODY if name in rule.model_fields_set}
+        if layer is not None and changed:
+            name = next(iter(changed))
+            raise PackError(
+                f"{key}.{PackRule.model_fields[name].alias or name}: a pack of one payer, line of business or LCD "
+                "gives only parameters and severity; say this in a base pack"
+            )
+        if unknown := sorted(set(rule.scope or ()) - layers):
+            raise PackError(
+                f"{key}.scope: {unknown[0]} is no payer key, line of business or LCD; write one of "
+                f"{', '.join(sorted(layers))}"
+            )
+        base = base.model_copy(update=changed)
+        if rule.severity is not None:
+            severities[layer] = rule.severity
+        for name, parameter in rule.parameters.items():
+            parameters.setdefault(layer, {})[name] = parameter_of(pack.name, f"{key}.parameters.{name}", parameter)
+    _require_what_is_read(rule_id, parameters)
+    return Terms(
+        scope=None if base.scope is None else frozenset(base.scope),
+        starts_on=base.starts_on,
+        ends_on=base.ends_on,
+        stage=base.stage or "stable",
+        secondary_payers=bool(base.secondary_payers),
+        parameters=parameters,
+        severities=severities,
+    )
+
+
+def _layers(packs: Sequence[Pack]) -> frozenset[str]:
+    """Whose values there can be."""
+    named = (pack.file.layer for pack in packs)
+    return frozenset((*(layer for layer in named if layer is not None), *get_args(LineOfBusiness)))
+
+
+def _require_what_is_read(rule_id: str, parameters: Mapping[str | None, Mapping[str, Parameter]]) -> None:
+    """A rule has all parameters it reads, and nobody gives one it does not read."""
+    wanted = next(rule for rule in RULES if rule.id == rule_id).parameters
+    for name in wanted:
+        if name not in parameters[None]:
+            raise PackError(f"rule {rule_id} reads parameter {name}, which no base pack gives; add it under its rule")
+    for given in parameters.values():
+        for name, parameter in given.items():
+            if name not in wanted:
+                raise PackError(
+                    f"pack {parameter.pack}, key rules.{rule_id}.parameters.{name}: the rule does not read this "
+                    f"parameter; remove it, or write one of {', '.join(wanted) or 'none'}"
+                )
+
+
+def parameter_of(pack: str, where: str, given: PackParameter) -> Parameter:
+    """A parameter as rules read it. Raises PackError."""
+    starts = [value.starts_on for value in given.values]
+    for before, after in pairwise(starts):
+        if after is None or (before is not None and after <= before):
+            raise PackError(
+                f"{where}: the value from {after or 'null'} stands after the one from {before or 'null'}; write values "
+                "in order of `from`, each date once, null only first"
+            )
+    return Parameter(
+        given.unit,
+        tuple(DatedValue(_frozen(v.value, where), v.starts_on, v.source, v.confidence) for v in given.values),
+        pack,
+    )
+
+
+def _frozen(value: Any, where: str) -> Any:
+    """Lists of a pack are sets of codes to the rules: they are only asked what they contain."""
+    if isinstance(value, list):
+        for code in value:
+            if not isinstance(code, str):
+                raise PackError(f"{where}: {code} stands in a list of codes; write it in quotes")
+        return Patterns(value) if any(code.endswith("*") for code in value) else frozenset(value)
+    if isinstance(value, dict):
+        return {key: _frozen(inner, where) for key, inner in value.items()}
+    return value
+
+
+def tiers_of(packs: Sequence[Pack]) -> dict[str | None, dict[str, Parameter]]:
+    """The lists of diagnoses, by layer: codes, or for each region and for None the codes. Raises PackError."""
+    layered: dict[str | None, dict[str, Parameter]] = {None: {}}
+    for pack in packs:
+        for tier, given in pack.file.diagnosis_tiers.items():
+            where = f"pack {pack.name}, key diagnosis_tiers.{tier}"
+            parameter = parameter_of(pack.name, where, given)
+            values = tuple(_by_region(dated, where) for dated in parameter.values)
+            layered.setdefault(pack.file.layer, {})[tier] = Parameter(parameter.unit, values, pack.name)
+    for layer, tiers in layered.items():
+        for tier, parameter in tiers.items():
+            if tier not in layered[None]:
+                raise PackError(
+                    f"pack {parameter.pack}, key diagnosis_tiers.{tier}: no rule reads such a tier of {layer}; write "
+                    f"one of {', '.join(layered[None])}"
+                )
+    return layered
+
+
+def _by_region(dated: DatedValue, where: str) -> DatedValue:
+    listed = dated.value
+    if isinstance(listed, frozenset | Patterns):
+        return dated
+    if not isinstance(listed, Mapping) or not set(listed) <= {*REGIONS, ANY_REGION}:
+        raise PackError(f"{where}: write a list of codes, or lists under {', '.join((*REGIONS, ANY_REGION))}")
+    everywhere = listed.get(ANY_REGION, frozenset())
+    regions = {region: listed.get(region, frozenset()) | everywhere for region in REGIONS}
+    return DatedValue(
+        {**regions, None: frozenset().union(*regions.values())}, dated.starts_on, dated.source, dated.confidence
+    )
+
+
+def payers_of(packs: Sequence[Pack]) -> Payers:
+    """The payer ids, and the keys of lines of business."""
+    by_id = {
+        payer_id: PayerMatch(pack.file.payer or "default_commercial", said.line_of_business)
+        for pack in packs
+        for payer_id, said in pack.file.payer_ids.items()
+    }
+    defaults = {line: key for pack in packs for line, key in pack.file.line_of_business_defaults.items()}
+    return Payers(by_id, defaults)
+
+
+def lcds_of(packs: Sequence[Pack]) -> dict[str, Lcd]:
+    """By state of service the determination that holds there. Raises PackError when two files claim a state."""
+    lcds: dict[str, Lcd] = {}
+    claimed: dict[str, str] = {}
+    for pack in packs:
+        if (said := pack.file.lcd) is None:
+            continue
+        for jurisdiction, states in said.jurisdictions.items():
+            for state in states:
+                if claimed.setdefault(state, pack.name) != pack.name:
+                    raise PackError(
+                        f"pack {pack.name}, key lcd.jurisdictions.{jurisdiction}: {state} is in {claimed[state]} too; "
+                        "write each state once"
+                    )
+                lcds[state] = Lcd(
+                    said.lcd, said.article, said.contractor, jurisdiction, said.starts_on, said.confidence
+                )
+    return lcds
+
+
+def overrides_of(packs: Sequence[Pack]) -> tuple[Override, ...]:
+    """The rules that are switched off, softened or tried. Raises PackError."""
+    return tuple(_overrides(packs, {rule.id for rule in RULES}, _layers(packs)))
+
+
+def _overrides(packs: Sequence[Pack], rules: Collection[str], layers: Collection[str]) -> Iterator[Override]:
+    for pack in packs:
+        for number, said in enumerate(pack.file.overrides):
+            key = f"pack {pack.name}, key overrides.{number}"
+            if said.rule not in rules:
+                raise PackError(f"{key}.rule: there is no rule {said.rule}; use an id of the catalogue")
+            if said.payer is not None and said.payer not in layers:
+                raise PackError(
+                    f"{key}.payer: {said.payer} is no payer key, line of business or LCD; write one of "
+                    f"{', '.join(sorted(layers))}"
+                )
+            if said.payer is not None and pack.file.layer not in (None, said.payer):
+                raise PackError(f"{key}.payer: this pack is of {pack.file.layer}; leave the payer out")
+            yield Override(
+                rule=said.rule,
+                effect=said.effect,
+                severity=said.severity or "info",
+                on=said.payer or pack.file.layer,
+                source=said.source,
+                starts_on=said.starts_on or date.min,
+                until=said.until,
+                reason=said.reason,
+                owner=said.owner,
+            )
+
+
+def state_of(packs: Sequence[Pack]) -> StateTerms:
+    """How far back state reaches. Raises PackError."""
+    terms = StateTerms()
+    for pack in packs:
+        said = pack.file.state
+        if said is not None and pack.file.layer is not None:
+            raise PackError(f"pack {pack.name}, key state: state is one for all payers; say this in a base pack")
+        if said is not None:
+            terms = StateTerms(said.look_back_months, said.revision_days)
+    return terms
