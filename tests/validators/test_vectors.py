@@ -21,7 +21,7 @@ from validators.decide import decision_bytes
 from validators.ruleset import EncounterNeed, Feed
 
 FACTS = ("authorizations", "encounters")
-FILES = sorted((Path(__file__).parent / "vectors").glob("*.yaml"))
+FILES = sorted((Path(__file__).parents[2] / "validators" / "vectors").glob("*.yaml"))
 
 
 class Case(NamedTuple):
