@@ -4,7 +4,6 @@ import enum
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from schemas.authorization import Authorization
@@ -12,14 +11,23 @@ from schemas.claim import Claim, LineOfBusiness
 from schemas.encounter import Encounter
 from validators.codes import ESI, IN_SCOPE, REGION, Region
 from validators.facts import NOTHING_KNOWN, Facts
-from validators.history import CHANGES, VOID, Consumption, History, PastClaim, PastLine, Relation, Role, consumption
+from validators.history import (
+    CHANGES,
+    VOID,
+    Consumption,
+    History,
+    PastClaim,
+    PastLine,
+    Relation,
+    Role,
+    consumption,
+)
 from validators.lines import Line, lines_of
-from validators.parameters import Layers
-from validators.plan import TIERS, Plan, Standing
+from validators.once import once
+from validators.plan import TIERS, Plan
 from validators.ruleset import Lcd, Ruleset
 
 ASC_TAXONOMY = "261QA1903X"
-MEDICARE = frozenset({"medicare_ffs", "medicare_advantage"})
 
 
 class Unfed(enum.Enum):
@@ -47,7 +55,7 @@ class Event(NamedTuple):
     reference: Callable[[str], str]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Context:
     """A claim in the light of the ruleset and of the history before it.
 
@@ -59,55 +67,57 @@ class Context:
     event: Event
     history: History = field(default_factory=History)
     facts: Facts = NOTHING_KNOWN
-    trouble: Trouble = field(default_factory=Trouble)
+    trouble: Trouble | None = None
 
-    @cached_property
-    def line_of_business(self) -> LineOfBusiness:
-        """As the claim, its filing indicator or its payer id says."""
-        return self.ruleset.payers.line_of_business(self.claim.payer)
+    @property
+    def troubled(self) -> Trouble:
+        """The note of what keeps rules from being evaluated, to be added to."""
+        if self.trouble is None:
+            self.trouble = Trouble()
+        return self.trouble
 
-    @cached_property
-    def payer_key(self) -> str:
-        """The key of the payer's values in the packs."""
-        return self.ruleset.payers.key(self.claim.payer, self.line_of_business)
+    @property
+    def service_days(self) -> frozenset[date]:
+        """The dates of service of its lines."""
+        return frozenset([line.service_date_from for line in self.claim.service_lines])
 
-    @cached_property
-    def lcd(self) -> Lcd | None:
-        """The local coverage determination of the state of service, for Medicare of either kind."""
-        if self.line_of_business not in MEDICARE or self.service_state is None:
-            return None
-        return self.ruleset.lcds.get(self.service_state)
-
-    @cached_property
-    def layers(self) -> Layers:
-        """Whose values the claim goes by, nearest first."""
-        lcd = (self.lcd.lcd,) if self.lcd else ()
-        return (self.payer_key, *lcd, self.line_of_business)
-
-    @cached_property
+    @once
     def plan(self) -> Plan:
         """The rules that look at a claim like this."""
         claim = self.claim
-        source = claim.source if claim.source in self.ruleset.sources_named else None
-        is_primary = claim.payer.sequence == "primary"
-        return self.ruleset.plan(Standing(self.layers, source, self.all_rules_apply, is_primary))
+        return self.ruleset.plan(claim.payer, self.service_state, claim.source, all_rules_apply=self.all_rules_apply)
 
-    @cached_property
+    @property
+    def line_of_business(self) -> LineOfBusiness:
+        """As the claim, its filing indicator or its payer id says."""
+        return self.plan.standing.line_of_business
+
+    @property
+    def payer_key(self) -> str:
+        """The key of the payer's values in the packs."""
+        return self.plan.standing.payer_key
+
+    @property
+    def lcd(self) -> Lcd | None:
+        """The local coverage determination of the state of service, for Medicare of either kind."""
+        return self.plan.standing.lcd
+
+    @once
     def codes(self) -> frozenset[str]:
         """The procedure codes of its lines."""
-        return frozenset(line.procedure_code for line in self.claim.service_lines)
+        return frozenset([line.procedure_code for line in self.claim.service_lines])
 
-    @cached_property
+    @once
     def modifiers(self) -> frozenset[str]:
         """The modifiers of its lines."""
-        return frozenset(modifier for line in self.claim.service_lines for modifier in line.modifiers)
+        return frozenset([modifier for line in self.claim.service_lines for modifier in line.modifiers])
 
-    @cached_property
+    @once
     def in_scope(self) -> bool:
         """Whether the injection rules are about this claim at all: a line is an injection, of today or once."""
         return not IN_SCOPE.isdisjoint(self.codes)
 
-    @cached_property
+    @once
     def service_state(self) -> str | None:
         """The state of the service facility, else of the billing provider."""
         for provider in (self.claim.service_facility, self.claim.billing_provider):
@@ -120,7 +130,7 @@ class Context:
         """Whether more than the claim and system rules look at it: in scope and not a void."""
         return self.in_scope and self.claim.frequency_code != VOID
 
-    @cached_property
+    @once
     def role(self) -> Role:
         """Who bills (definitions: claim roles)."""
         if self.claim.claim_type == "institutional":
@@ -131,17 +141,17 @@ class Context:
                 return "asc-facility"
         return "professional"
 
-    @cached_property
+    @once
     def lines(self) -> tuple[Line, ...]:
         """The service lines in claim order."""
         return tuple(lines_of(self.claim))
 
-    @cached_property
+    @once
     def esi_lines(self) -> tuple[Line, ...]:
         """The lines with an injection code in force today."""
         return tuple(self.lines_with(ESI))
 
-    @cached_property
+    @once
     def injection_days(self) -> frozenset[date]:
         """The dates of service of the injections."""
         return frozenset(line.service_date for line in self.esi_lines)
@@ -150,7 +160,7 @@ class Context:
         """The lines of this claim with one of `codes`."""
         return (line for line in self.lines if line.code in codes)
 
-    @cached_property
+    @once
     def past(self) -> PastClaim:
         """The claim as history keeps it; its numbers are tokens."""
         claim, (event_id, position, reference) = self.claim, self.event
@@ -181,14 +191,14 @@ class Context:
             ),
         )
 
-    @cached_property
+    @once
     def relation(self) -> Relation:
         """How this claim stands to the earlier ones: what it replaces, voids or resubmits."""
         if self.history.is_empty and self.claim.frequency_code not in CHANGES:
             return Relation()
         return self.history.relate(self.past)
 
-    @cached_property
+    @once
     def earlier_lines(self) -> tuple[tuple[PastClaim, PastLine], ...]:
         """The lines of earlier claims of the person that count, with their claims."""
         if self.history.is_empty:

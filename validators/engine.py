@@ -5,13 +5,16 @@ ledger as not checked, SYS-02 flags the claim, and the other rules are evaluated
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
+from operator import itemgetter
+from typing import NamedTuple
 
 from schemas.decision import SEVERITIES, Bypassed, NotChecked
 from validators.context import Context
 from validators.lines import Line
 from validators.pack import Effect
-from validators.plan import Step
+from validators.plan import REMEMBERED, Step
 from validators.rule import Bypass, Found, Rule, Said, Unknown
 from validators.ruleset import Override
 
@@ -20,8 +23,7 @@ OVERRIDE = "override"
 OnError = Callable[[Rule, Exception], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """What was found, by line and rule, and where every applicable rule stands (contract section 5, checks)."""
 
     findings: tuple[Found, ...]
@@ -42,11 +44,8 @@ def evaluate(context: Context, on_error: OnError = unheard) -> Evaluation:
     """
     said: dict[str, Sequence[Said]] = {}
     lifting: dict[str, list[Found]] = {}
-    for step in context.plan.awake(context.codes, context.modifiers):
-        lines = _lines(step, context)
-        if not lines:
-            continue
-        heard = _heard(step, lines, context, on_error)
+    for step in context.plan.awake(context):
+        heard = _heard(step, context, on_error)
         if not heard:
             continue
         rule = step.rule
@@ -79,40 +78,47 @@ def in_order(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     return tuple(placed.values())
 
 
-def _lines(step: Step, context: Context) -> Sequence[Line]:
-    """The lines that wake a rule, on days it looks at."""
+def _heard(step: Step, context: Context, on_error: OnError) -> Sequence[Said]:
+    """What a rule says of a claim; nothing when it passes."""
+    rule = step.rule
+    try:
+        if step.takes_all:
+            return [*rule.check(() if rule.of_claim else context.lines, context)]
+        if step.is_plain:
+            return [*rule.check(_lines(rule, context), context)]
+        return [*_hindered(step, context)]
+    except Exception as error:  # noqa: BLE001 - a defect of one rule must not lose the claim
+        on_error(rule, error)
+        context.troubled.errors.append((rule.id, type(error).__name__))
+        return [rule.unknown(RAISED)]
+
+
+def _lines(rule: Rule, context: Context) -> Sequence[Line]:
+    """The lines that wake a rule."""
     lines: Sequence[Line] = context.lines
-    codes, modifiers = step.rule.codes, step.rule.modifiers
+    codes, modifiers = rule.codes, rule.modifiers
     if codes is not None:
         lines = [line for line in lines if line.code in codes]
     if modifiers is not None:
         lines = [line for line in lines if not modifiers.isdisjoint(line.modifiers)]
-    if step.is_dated:
-        lines = [line for line in lines if step.terms.in_effect(line.service_date)]
     return lines
 
 
-def _heard(step: Step, lines: Sequence[Line], context: Context, on_error: OnError) -> Sequence[Said]:
-    """What a rule says of its lines; nothing when it passes."""
+def _hindered(step: Step, context: Context) -> Iterator[Said]:
+    """What a rule says that is not for every date, or is switched off on some, or lacks a table."""
     rule = step.rule
-    if rule.tables and (missing := context.ruleset.reference.missing(rule.tables)):
-        context.trouble.missing_tables.update(missing)
-        return [rule.unknown(f"reference.{table}") for table in missing]
-    heard: list[Said] = []
-    if step.overrides:
-        left = [line for line in lines if not _overridden(step, line, "disable")]
-        if len(left) != len(lines):
-            heard.append(rule.bypass(OVERRIDE))
-            lines = left
-        if not lines:
-            return heard
-    try:
-        heard += rule.check(lines, context)
-    except Exception as error:  # noqa: BLE001 - a defect of one rule must not lose the claim
-        on_error(rule, error)
-        context.trouble.errors.append((rule.id, type(error).__name__))
-        return [rule.unknown(RAISED)]
-    return heard
+    lines = [line for line in _lines(rule, context) if step.terms.in_effect(line.service_date)]
+    if not lines:
+        return
+    if missing := context.ruleset.reference.missing(rule.tables):
+        context.troubled.missing_tables.update(missing)
+        yield from (rule.unknown(f"reference.{table}") for table in missing)
+        return
+    left = [line for line in lines if not _overridden(step, line, "disable")]
+    if len(left) != len(lines):
+        yield rule.bypass(OVERRIDE)
+    if left:
+        yield from rule.check(left, context)
 
 
 def _overridden(step: Step, line: Line, effect: Effect) -> bool:
@@ -169,22 +175,32 @@ def _ledger(context: Context, said: Mapping[str, Sequence[Said]]) -> Evaluation:
 
     Of several things that lift it, or that are missing, the first by name is told, whatever the order of the lines.
     """
+    passed = context.plan.passed(said, context)
+    if not said:
+        return Evaluation((), (), passed, (), ())
     findings: list[Found] = []
     fail: list[str] = []
-    bypassed, not_checked = [], []
-    for rule_id in sorted(said):
-        heard = said[rule_id]
+    bypassed: list[Bypassed] = []
+    not_checked: list[NotChecked] = []
+    for rule_id, heard in sorted(said.items(), key=itemgetter(0)):
         found = [one for one in heard if isinstance(one, Found)]
-        findings += found
-        lifted = min((one.by for one in heard if isinstance(one, Bypass)), default=None)
-        unknown = min((one.missing for one in heard if isinstance(one, Unknown)), default=None)
         if found:
+            findings += found
             fail.append(rule_id)
-        elif lifted is not None:
-            bypassed.append(Bypassed(rule=rule_id, by=lifted))
-        elif unknown is not None:
-            not_checked.append(NotChecked(rule=rule_id, missing=unknown))
-    findings.sort(key=lambda found: (found.lines, found.rule.id, found.message))
-    applicable = context.plan.applicable(line.service_date for line in context.lines)
-    passed = tuple(rule_id for rule_id in applicable if rule_id not in said)
+        elif lifted := [one.by for one in heard if isinstance(one, Bypass)]:
+            bypassed.append(_bypassed(rule_id, min(lifted)))
+        else:
+            not_checked.append(_not_checked(rule_id, min(one.missing for one in heard if isinstance(one, Unknown))))
+    if len(findings) > 1:
+        findings.sort(key=lambda found: (found.lines, found.rule.id, found.message))
     return Evaluation(tuple(findings), tuple(fail), passed, tuple(bypassed), tuple(not_checked))
+
+
+@lru_cache(REMEMBERED)
+def _bypassed(rule_id: str, by: str) -> Bypassed:
+    return Bypassed(rule=rule_id, by=by)
+
+
+@lru_cache(REMEMBERED)
+def _not_checked(rule_id: str, missing: str) -> NotChecked:
+    return NotChecked(rule=rule_id, missing=missing)

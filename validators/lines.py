@@ -9,7 +9,7 @@ from schemas.claim import Claim
 from validators.codes import REGION, Region
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: making a frozen one costs three times as much
 class Line:
     """A service line with the values that apply to it (definitions: effective values).
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from schemas.claim import LineOfBusiness
 from schemas.decision import Severity
 from validators.parameters import Layers, Parameter, nearest
 from validators.rule import Rule
 
 if TYPE_CHECKING:
-    from validators.ruleset import Override, Ruleset, Terms
+    from validators.context import Context
+    from validators.ruleset import Lcd, Override, Ruleset, Terms
 
 TIERS = "diagnosis_tiers"
 """Where a plan keeps the lists of diagnoses, among the parameters of rules."""
@@ -22,41 +23,51 @@ REMEMBERED = 4096
 class Standing(NamedTuple):
     """What decides which rules look at a claim, its codes and dates aside. `source` only where an override names it."""
 
-    layers: Layers
+    payer_key: str
+    line_of_business: LineOfBusiness
+    lcd: "Lcd | None"
     source: str | None
     all_rules_apply: bool
     is_primary: bool
 
+    @property
+    def layers(self) -> Layers:
+        """Whose values the claim goes by, nearest first."""
+        lcd = () if self.lcd is None else (self.lcd.lcd,)
+        return (self.payer_key, *lcd, self.line_of_business)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A rule as it applies to claims of one standing."""
+    """A rule as it applies to claims of one standing.
+
+    `is_dated`: it looks at services of some days only; `is_trial`: what it finds is information only; `is_plain`: it
+    is asked on every date and nothing stands in its way; `takes_all`: nor do its codes.
+    """
 
     rule: Rule
     terms: "Terms"
     severity: Severity
     overrides: "tuple[Override, ...]"
-
-    @property
-    def is_dated(self) -> bool:
-        """Whether it looks at services of some days only."""
-        return self.terms.starts_on is not None or self.terms.ends_on is not None
-
-    @property
-    def is_trial(self) -> bool:
-        """Whether what it finds is information only."""
-        return self.terms.stage == "trial"
+    is_dated: bool
+    is_trial: bool
+    is_plain: bool
+    takes_all: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The rules for claims of one standing, in order; `ids` of those for every date, and the others `dated`."""
 
+    standing: Standing
     steps: tuple[Step, ...]
     ids: tuple[str, ...]
     dated: tuple[tuple[str, "Terms"], ...]
     parameters: Mapping[tuple[str, str], Parameter]
+    is_sleepless: bool
+    """Every rule looks at every claim, whatever its codes."""
     _awake: dict[tuple[frozenset[str], frozenset[str]], tuple[Step, ...]] = field(default_factory=dict)
+    _passed: dict[tuple[tuple[str, ...], frozenset[str]], tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, ruleset: "Ruleset", standing: Standing) -> Self:
@@ -66,34 +77,46 @@ class Plan:
         without = {rule_id for rule_id, _ in dated}
         groups = [(rule_id, terms.parameters) for rule_id, terms in ruleset.terms.items()]
         groups.append((TIERS, ruleset.diagnosis_tiers))
+        layers = standing.layers
         return cls(
+            standing=standing,
             steps=steps,
+            is_sleepless=all(step.rule.codes is None and step.rule.modifiers is None for step in steps),
             ids=tuple(sorted(step.rule.id for step in steps if step.rule.id not in without)),
             dated=dated,
             parameters={
-                (group, name): nearest(layered, name, standing.layers)
+                (group, name): nearest(layered, name, layers)
                 for group, layered in groups
                 for name in layered.get(None, {})
             },
         )
 
-    def awake(self, codes: frozenset[str], modifiers: frozenset[str]) -> tuple[Step, ...]:
+    def awake(self, context: "Context") -> tuple[Step, ...]:
         """The rules that procedure codes and modifiers of a claim wake."""
-        key = (codes, modifiers)
+        if self.is_sleepless:
+            return self.steps
+        key = (context.codes, context.modifiers)
         found = self._awake.get(key)
         if found is None:
             if len(self._awake) >= REMEMBERED:
                 self._awake.clear()
-            found = self._awake[key] = tuple(step for step in self.steps if _wakes(step.rule, codes, modifiers))
+            found = self._awake[key] = tuple(step for step in self.steps if _wakes(step.rule, *key))
         return found
 
-    def applicable(self, days: Iterable[date]) -> Iterable[str]:
-        """The ids of the rules that look at services of one of `days`, sorted."""
-        if not self.dated:
-            return self.ids
-        seen = frozenset(days)
-        dated = [rule_id for rule_id, terms in self.dated if any(terms.in_effect(day) for day in seen)]
-        return sorted((*self.ids, *dated)) if dated else self.ids
+    def passed(self, said: Iterable[str], context: "Context") -> tuple[str, ...]:
+        """The ids, sorted, of the rules that look at services of a claim's dates and said nothing."""
+        dated: tuple[str, ...] = ()
+        if self.dated:
+            days = context.service_days
+            dated = tuple(rule_id for rule_id, terms in self.dated if any(terms.in_effect(day) for day in days))
+        key = (dated, frozenset(said))
+        found = self._passed.get(key)
+        if found is None:
+            if len(self._passed) >= REMEMBERED:
+                self._passed.clear()
+            applicable = sorted((*self.ids, *dated))
+            found = self._passed[key] = tuple(rule_id for rule_id in applicable if rule_id not in key[1])
+        return found
 
 
 def _wakes(rule: Rule, codes: frozenset[str], modifiers: frozenset[str]) -> bool:
@@ -103,9 +126,10 @@ def _wakes(rule: Rule, codes: frozenset[str], modifiers: frozenset[str]) -> bool
 
 
 def _steps(ruleset: "Ruleset", standing: Standing) -> Iterable[Step]:
+    layers, reference = standing.layers, ruleset.reference
     for rule in ruleset.rules:
         terms = ruleset.terms[rule.id]
-        if not (rule.every_claim or standing.all_rules_apply) or not terms.is_for(standing.layers):
+        if not (rule.every_claim or standing.all_rules_apply) or not terms.is_for(layers):
             continue
         if rule.primary_payer_only and not standing.is_primary and not terms.secondary_payers:
             continue
@@ -113,7 +137,18 @@ def _steps(ruleset: "Ruleset", standing: Standing) -> Iterable[Step]:
             each
             for each in ruleset.overrides
             if each.rule == rule.id
-            and (each.on is None or each.on in standing.layers)
+            and (each.on is None or each.on in layers)
             and each.source in (None, standing.source)
         )
-        yield Step(rule, terms, terms.severity(standing.layers) or rule.severity, overrides)
+        is_dated = terms.starts_on is not None or terms.ends_on is not None
+        is_plain = not (is_dated or overrides or reference.missing(rule.tables))
+        yield Step(
+            rule=rule,
+            terms=terms,
+            severity=terms.severity(layers) or rule.severity,
+            overrides=overrides,
+            is_dated=is_dated,
+            is_trial=terms.stage == "trial",
+            is_plain=is_plain,
+            takes_all=is_plain and rule.codes is None and rule.modifiers is None,
+        )

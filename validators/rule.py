@@ -89,6 +89,8 @@ class Rule:
     parameters: tuple[str, ...] = ()
     primary_payer_only: bool = False
     """Not applicable where the payer is secondary or tertiary: rules about authorization."""
+    of_claim: bool = False
+    """Looks at the claim as it came, not at lines as rules read them: its check gets none."""
     every_claim: bool = False
     """Applies to claims without an injection, and to voids, too: families claim and system."""
 

@@ -6,13 +6,17 @@ from datetime import date
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from schemas.claim import Payer
 from schemas.decision import Confidence, RulesetVersion, Severity
 from validators.pack import Effect, EncounterNeed, Feed, Stage
 from validators.parameters import Layered, Layers, nearest
 from validators.payers import Payers
-from validators.plan import Plan, Standing
+from validators.plan import REMEMBERED, Plan, Standing
 from validators.reference import Reference
 from validators.rule import Rule
+
+MEDICARE = frozenset({"medicare_ffs", "medicare_advantage"})
+"""The lines of business for which the local coverage determinations hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +109,43 @@ class Ruleset:
     def _plans(self) -> dict[Standing, Plan]:
         return {}
 
-    def plan(self, standing: Standing) -> Plan:
-        """What applies to claims of this standing; worked out once for each there is."""
-        plan = self._plans.get(standing)
+    @cached_property
+    def _plans_known(self) -> dict[tuple[str | bool | None, ...], Plan]:
+        return {}
+
+    def plan(self, payer: Payer, service_state: str | None, source: str, *, all_rules_apply: bool) -> Plan:
+        """What applies to claims of a payer, state of service and source; worked out once for each there is."""
+        named = source if source in self.sources_named else None
+        key = (
+            payer.id,
+            payer.filing_indicator,
+            payer.line_of_business,
+            payer.sequence,
+            service_state,
+            named,
+            all_rules_apply,
+        )
+        plan = self._plans_known.get(key)
         if plan is None:
-            plan = self._plans[standing] = Plan.of(self, standing)
+            if len(self._plans_known) >= REMEMBERED:
+                self._plans_known.clear()
+            standing = self._standing(payer, service_state, named, all_rules_apply=all_rules_apply)
+            plan = self._plans.get(standing) or Plan.of(self, standing)
+            self._plans_known[key] = self._plans[standing] = plan
         return plan
+
+    def _standing(
+        self, payer: Payer, service_state: str | None, source: str | None, *, all_rules_apply: bool
+    ) -> Standing:
+        line_of_business = self.payers.line_of_business(payer)
+        return Standing(
+            payer_key=self.payers.key(payer, line_of_business),
+            line_of_business=line_of_business,
+            lcd=self.lcds.get(service_state or "") if line_of_business in MEDICARE else None,
+            source=source,
+            all_rules_apply=all_rules_apply,
+            is_primary=payer.sequence == "primary",
+        )
 
     def authorizations_feed(self, payer_key: str) -> Feed:
         """Whether the payer's authorizations are sent to this stream: none, some or all of them."""

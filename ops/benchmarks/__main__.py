@@ -16,11 +16,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ops.benchmarks import state
+from ops.benchmarks import rules, state
 from ops.benchmarks.figure import Figure
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-SUITES: dict[str, Callable[[], Sequence[Figure]]] = {"state": state.measure}
+SUITES: dict[str, Callable[[], Sequence[Figure]]] = {"rules": rules.measure, "state": state.measure}
 
 
 def main() -> int:

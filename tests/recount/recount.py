@@ -50,7 +50,7 @@ class Seen:
         return sessions_of((*self.claims, *claims))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class CountedContext(Context):
     """What rules see of a claim, with the history of the recount in place of the worker's."""
 

@@ -9,23 +9,22 @@ Source: design of this catalogue.
 
 from collections.abc import Iterator, Sequence
 
-from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
 from validators.sources import CATALOGUE, section
 
 
-def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
+def check(_lines: Sequence[Line], context: Context) -> Iterator[Found]:
     """Report the tables that rules before this one did without, and the sessions of which nothing is known."""
-    if missing := sorted(context.trouble.missing_tables):
+    if context.trouble and (missing := sorted(context.trouble.missing_tables)):
         yield RULE.finding(
             f"reference data is not loaded: {', '.join(missing)}; the rules that need it were not checked",
             suggestion="load the table",
             observed={"missing": [*missing]},
         )
     if context.all_rules_apply and context.ruleset.encounters_required(context.payer_key):
-        unknown = [line for line in lines if line.code in ESI and context.encounter(line) is None]
+        unknown = [line for line in context.esi_lines if context.encounter(line) is None]
         for code, on in dict.fromkeys((line.code, line.service_date) for line in unknown):
             yield RULE.finding(
                 f"this payer's claims need encounter facts, and none came for {code} on {on}",
@@ -42,5 +41,6 @@ RULE = Rule(
     suggestion="load the table, or send the encounter facts",
     citation=section(CATALOGUE, "reference data and state"),
     every_claim=True,
+    of_claim=True,
     check=check,
 )

@@ -15,7 +15,7 @@ from validators.sources import CATALOGUE, section
 
 def check(_lines: Sequence[Line], context: Context) -> Iterator[Found]:
     """Report each rule that raised, with the kind of error and nothing of the claim."""
-    for rule_id, error in context.trouble.errors:
+    for rule_id, error in context.trouble.errors if context.trouble else ():
         yield RULE.finding(
             f"rule {rule_id} could not be evaluated ({error})", observed={"rule": rule_id, "error": error}
         )
@@ -29,5 +29,6 @@ RULE = Rule(
     suggestion="a defect in the rule: report it; the claim needs a person",
     citation=section(CATALOGUE, "errors"),
     every_claim=True,
+    of_claim=True,
     check=check,
 )
