@@ -103,6 +103,11 @@ class Context:
         return self.plan.standing.lcd
 
     @once
+    def diagnoses(self) -> tuple[str, ...]:
+        """The diagnoses of the claim, in its order, no dots."""
+        return tuple([diagnosis.code for diagnosis in self.claim.diagnoses])
+
+    @once
     def codes(self) -> frozenset[str]:
         """The procedure codes of its lines."""
         return frozenset([line.procedure_code for line in self.claim.service_lines])
@@ -144,7 +149,7 @@ class Context:
     @once
     def lines(self) -> tuple[Line, ...]:
         """The service lines in claim order."""
-        return tuple(lines_of(self.claim))
+        return tuple(lines_of(self.claim, self.diagnoses))
 
     @once
     def esi_lines(self) -> tuple[Line, ...]:
@@ -229,7 +234,7 @@ class Context:
 
     def encounter(self, line: Line) -> Encounter | None:
         """What is known of the session of a line; None when nothing is."""
-        return self.facts.encounter(line.code, line.service_date)
+        return self.facts.encounter(line.code, line.service_date) if self.facts.encounters else None
 
     def contrast_exception(self, line: Line) -> bool:
         """Whether an allergy or pregnancy is recorded, in the session or as a diagnosis of the claim."""
@@ -237,7 +242,7 @@ class Context:
         if session is not None and session.contrast_exception is not None:
             return True
         codes = self.diagnoses_listed("contrast_exception", line.service_date)
-        return any(diagnosis.code in codes for diagnosis in self.claim.diagnoses)
+        return any(code in codes for code in self.diagnoses)
 
     def authorization(self, number: str) -> Authorization | Unfed | None:
         """The record under a number; None when there is none; UNFED when it may exist and was not sent.

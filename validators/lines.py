@@ -34,9 +34,8 @@ class Line:
         return REGION[self.code]
 
 
-def lines_of(claim: Claim) -> Iterator[Line]:
-    """The service lines of a claim, in its order."""
-    diagnoses = tuple(diagnosis.code for diagnosis in claim.diagnoses)
+def lines_of(claim: Claim, diagnoses: tuple[str, ...]) -> Iterator[Line]:
+    """The service lines of a claim with these diagnoses, in its order."""
     claim_rendering = claim.rendering_provider.npi if claim.rendering_provider else None
     numbers = (a.number for a in claim.authorizations if a.kind == "prior_authorization")
     claim_number = next(numbers, None)

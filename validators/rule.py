@@ -7,7 +7,7 @@ authorization number or free text of the claim.
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import JsonValue
 
@@ -43,16 +43,14 @@ class Found:
     """Instead of the rule's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(NamedTuple):
     """A rule could not be decided for want of an input, named as the ledger shows it (`encounter.levels`)."""
 
     rule: "Rule"
     missing: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bypass:
+class Bypass(NamedTuple):
     """A rule would have fired, but something on the claim lifts it (`modifier`)."""
 
     rule: "Rule"

@@ -19,8 +19,7 @@ OBSTETRIC_CHAPTER = "O"
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     """Look for a diagnosis of pregnancy anywhere on the claim."""
-    codes = [diagnosis.code for diagnosis in context.claim.diagnoses]
-    if not any(code == PREGNANT_STATE or code.startswith(OBSTETRIC_CHAPTER) for code in codes):
+    if not any(code == PREGNANT_STATE or code.startswith(OBSTETRIC_CHAPTER) for code in context.diagnoses):
         return
     for line in lines:
         yield RULE.finding(

@@ -7,11 +7,12 @@ Not: without encounter facts a count within the bound is not checked, because mo
 Source: multi-MAC LCD text on epidural steroid injections, levels per session.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import date
 from decimal import Decimal
-from itertools import groupby
 
-from validators.codes import ADD_ON, TRANSFORAMINAL
+from validators.codes import ADD_ON, TRANSFORAMINAL, Region
 from validators.context import Context
 from validators.level.transforaminal import documented_levels, level_count
 from validators.lines import Line
@@ -19,15 +20,13 @@ from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import MULTI_MAC_LCD, section
 
 
-def _session(line: Line) -> tuple[str, str]:
-    return line.region, line.service_date.isoformat()
-
-
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Count the levels of each region and date."""
-    for (_, on), group in groupby(sorted(lines, key=_session), key=_session):
-        session = sorted(group, key=lambda line: line.index)
-        bound = context.parameter(RULE.id, "max_levels", session[0].service_date)
+    sessions: dict[tuple[date, Region], list[Line]] = defaultdict(list)
+    for line in lines:
+        sessions[line.service_date, line.region].append(line)
+    for (on, _), session in sessions.items():
+        bound = context.parameter(RULE.id, "max_levels", on)
         if bound is None:
             yield RULE.unknown("parameter.max_levels")
             continue

@@ -24,6 +24,8 @@ def level_count(lines: Sequence[Line]) -> Decimal:
 
     A side counts 1 for the primary code plus the units of the add-on lines on it.
     """
+    if len(lines) == 1 and lines[0].code not in ADD_ON:
+        return _ONE
     counts: dict[str, Decimal] = {}
     for side in ("right", "left", "unknown"):
         here = [line for line in lines if side in sides(line)]
