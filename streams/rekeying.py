@@ -16,10 +16,10 @@ from streams import clock
 from streams import headers as h
 from streams.agents.validate import NotInLogError, from_log
 from streams.chunks import Outbox, Record, Turn, partition_of
+from streams.clients import deliver
 from streams.connecting import TopicsError
 from streams.delivery.linear import Spans, merged, read
 from streams.intake.arrival import DEFAULT_SOURCE, Arrived, ArrivedFact, ArrivedPurge, keyed, keyed_fact
-from streams.replay.broker import deliver
 from streams.state.snapshot import Passed
 from streams.tokens import Tokens
 from streams.topic_layout import Layout, Topics

@@ -10,7 +10,7 @@ import click
 
 from streams.broker_settings import BrokerSettings
 from streams.cli import EXIT_ENVIRONMENT, EXIT_USAGE, fail
-from streams.replay.broker import UnknownTopicError, trouble_told
+from streams.clients import UnknownTopicError, trouble_told
 from streams.replay.window import Bound
 from streams.settings import Settings, load_settings
 from streams.topic_layout import Topics

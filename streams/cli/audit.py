@@ -9,9 +9,9 @@ from streams import clock
 from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_FINDINGS, fail
 from streams.cli.asking import ask, broker_and_topics, options, print_line, require_window
 from streams.cli.audit_text import print_account, progress_on
+from streams.clients import open_consumer
 from streams.delivery.audit.account import Account
 from streams.delivery.audit.run import Asked, Window, conserve, open_window
-from streams.replay.broker import open_consumer
 
 
 @click.group("audit")

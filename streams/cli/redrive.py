@@ -15,10 +15,10 @@ from streams.broker_settings import BrokerSettings
 from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_INTERRUPTED, EXIT_USAGE, fail
 from streams.cli.asking import ask, broker_and_topics, options, require_window
 from streams.cli.redrive_text import print_lines, print_report, progress_on
+from streams.clients import open_consumer
 from streams.delivery.redrive.letters import Choice, Route, Tally, UnknownTopicNameError
 from streams.delivery.redrive.marks import create_marks
 from streams.delivery.redrive.run import LATEST, Redrive, letters_within, open_producer
-from streams.replay.broker import open_consumer
 from streams.replay.window import Bound
 from streams.topic_layout import Topics
 

@@ -12,8 +12,8 @@ from streams import clock
 from streams.cli import EXIT_INTERRUPTED, EXIT_USAGE, fail
 from streams.cli.asking import ask, rules_of
 from streams.cli.replay_text import print_comparison, print_totals, progress_on
+from streams.clients import open_consumer, open_producer
 from streams.deciding import Decider
-from streams.replay.broker import open_consumer, open_producer
 from streams.replay.compare import Comparison, as_objects, compare, live_topics
 from streams.replay.job import Asked, Job, JobRefusedError, JobTopics, open_job, outcome_topics, require_job
 from streams.replay.outputs import Totals, totals

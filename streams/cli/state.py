@@ -14,9 +14,9 @@ from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_FINDINGS, fail
 from streams.cli.asking import ask, broker_options, print_line, rules_of, settings_and_topics
 from streams.cli.audit_text import progress_on
 from streams.cli.state_text import print_account, print_partitions, print_patient, print_purge
+from streams.clients import open_admin, open_consumer
 from streams.deciding import Decider
 from streams.delivery.linear import partitions_of, spans_between
-from streams.replay.broker import open_admin, open_consumer
 from streams.sealing import Seal, SealBrokenError
 from streams.settings import Settings
 from streams.state.changelog import UnknownEntryError

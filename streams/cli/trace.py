@@ -7,9 +7,9 @@ import click
 from streams.cli.asking import ask, broker_and_topics, options, print_line, require_window
 from streams.cli.audit_text import progress_on
 from streams.cli.trace_text import print_events
+from streams.clients import open_consumer
 from streams.delivery.trace.run import Asked, follow, pinned
 from streams.delivery.trace.steps import Event
-from streams.replay.broker import open_consumer
 
 
 @click.command("trace")

@@ -67,7 +67,7 @@ async def wait_for_topics(settings: Settings, tokens: Tokens) -> None:
 
     Raises TopicsDiffer or IdentityDiffersError, with the fix, when they are not.
     """
-    from streams.replay.broker import trouble_told  # noqa: PLC0415 - clients of Kafka, as below
+    from streams.clients import trouble_told  # noqa: PLC0415 - clients of Kafka, as below
     from streams.state.identity import identity_of, require_identity  # noqa: PLC0415 - as above
 
     broker, topics = settings.broker, Topics(settings.broker.prefix)

@@ -11,8 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.chunks import Record
+from streams.clients import UnknownTopicError
 from streams.delivery.audit.rows import Place
-from streams.replay.broker import UnknownTopicError
 
 MOST_RECORDS = 5000
 

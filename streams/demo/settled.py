@@ -2,8 +2,8 @@
 
 from aiokafka import AIOKafkaConsumer
 
+from streams.clients import open_admin
 from streams.delivery.linear import committed_by
-from streams.replay.broker import open_admin
 from streams.settings import BrokerSettings
 from streams.topics import Topics
 

@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from schemas.decision import OUTCOMES, RulesetVersion
-from streams.replay.broker import partitions_of, require_topic
+from streams.clients import partitions_of, require_topic
 from streams.replay.window import Bound, pin
 from streams.topic_layout import Layout, Topic, Topics
 from streams.topics import TopicsDiffer, apply_topics

@@ -18,8 +18,8 @@ from streams import clock
 from streams import headers as h
 from streams.agents.validate import NotInLogError, from_log, records_of
 from streams.chunks import Outbox, Record, RecordTooLarge, Turn
+from streams.clients import deliver, require_topic
 from streams.deciding import Decider, Taken
-from streams.replay.broker import deliver, require_topic
 from streams.replay.job import Job, JobLayout, JobRefusedError, JobTopics
 from streams.sealing import Seal
 from streams.state.patients import Patients

@@ -11,8 +11,8 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
+from streams.clients import open_consumer, open_producer
 from streams.connecting import TopicsError
-from streams.replay.broker import open_consumer, open_producer
 from streams.settings import PREFIX, Settings
 from streams.tokens import Tokens
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from schemas.codec import content_type
 from schemas.purge import Purge as PurgeRequest
 from streams import headers as h
+from streams.clients import open_producer
 from streams.intake.arrival import event_id
-from streams.replay.broker import open_producer
 from streams.replay.window import Bound
 from streams.state import changelog
 from streams.state.entry import Purge

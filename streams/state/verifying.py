@@ -15,9 +15,9 @@ from typing import Any, Literal, NamedTuple
 from streams import headers as h
 from streams.agents.validate import NotInLogError, from_log
 from streams.chunks import Record
+from streams.clients import open_admin
 from streams.deciding import Decider
 from streams.delivery.linear import committed_by, partitions_of, read, spans_between
-from streams.replay.broker import open_admin
 from streams.sealing import Seal
 from streams.state.changelog import EntryKind, Kept, kept_of, key_of, said_by_log
 from streams.state.entry import met_since, seen_since

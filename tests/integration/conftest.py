@@ -14,9 +14,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.clients import open_admin
 from streams.delivery.linear import committed_by
 from streams.embedded_kafka import EmbeddedKafka, free_port
-from streams.replay.broker import open_admin
 from streams.topics import Layout, Topics, apply_topics
 
 LAYOUT = Layout(partitions=2, received_partitions=2, side_partitions=1)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from aiokafka import TopicPartition
 
-from streams.replay.broker import open_consumer, open_producer
+from streams.clients import open_consumer, open_producer
 from streams.state.identity import KEY, Identity, IdentityDiffersError, require_identity
 from streams.topics import Layout
 

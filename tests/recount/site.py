@@ -14,8 +14,8 @@ from aiokafka import ConsumerRecord, TopicPartition
 from streams import clock
 from streams import headers as h
 from streams.chunks import partition_of
+from streams.clients import open_consumer, open_producer
 from streams.embedded_kafka import EmbeddedKafka
-from streams.replay.broker import open_consumer, open_producer
 from streams.topics import Layout, Topics, apply_topics
 from tests.chaos.reading import Monitor, read_all
 from tests.chaos.waiting import until

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from streams.clients import open_admin
 from streams.delivery.audit.account import Account, Found
 from streams.delivery.audit.rows import Reading, Scope, audited
 from streams.delivery.audit.spill import open_spill
 from streams.delivery.linear import committed_by, partitions_of, read, spans_between
-from streams.replay.broker import open_admin
 from streams.replay.window import Bound
 from streams.topic_layout import Topics
 

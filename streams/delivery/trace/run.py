@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from streams.clients import open_admin
 from streams.delivery.audit.run import Passed
 from streams.delivery.linear import Spans, partitions_of, read, spans_between
 from streams.delivery.trace.steps import Trace
-from streams.replay.broker import open_admin
 from streams.topic_layout import Topics
 
 

@@ -1,4 +1,4 @@
-"""Kafka clients of a replay, and their trouble as sentences of ours."""
+"""Kafka clients of the commands that read and write beside the workers, and their trouble as sentences of ours."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
