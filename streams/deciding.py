@@ -92,7 +92,8 @@ class Decider:
         else:
             entries = self._purge_entries(arrived, moment, patients)
         entries += [each.entry for each in decided if each.entry is not None]
-        return Taken(token, decided, tuple(entries), tuple(patients.change(token, entry) for entry in entries))
+        whole = tuple(patients.of(token).whole(entries))
+        return Taken(token, decided, whole, tuple(patients.change(token, entry) for entry in whole))
 
     def enter(self, arrived: Arrived | ArrivedFact | ArrivedPurge, moment: Moment, patients: Patients) -> None:
         """Enter what a record of the log says and judge nothing: the state `take` leaves, but for decisions."""
@@ -104,7 +105,7 @@ class Decider:
             entries = [] if known else [fact]
         else:
             entries = self._purge_entries(arrived, moment, patients)
-        for entry in entries:
+        for entry in patients.of(arrived.patient_token).whole(entries):
             patients.put(arrived.patient_token, entry)
 
     def decide(self, arrived: Arrived, moment: Moment, patients: Patients) -> Decided:

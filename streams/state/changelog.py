@@ -5,6 +5,7 @@ and the claims that can be decided anew, are sealed. Values of version 1 were JS
 """
 
 from binascii import unhexlify
+from collections.abc import Iterator
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -50,6 +51,7 @@ class _Value(msgspec.Struct, array_like=True, frozen=True):
     authorization: bytes
     encounter: bytes
     purge: tuple[int, bytes] | None
+    earlier: "_Value | None" = None
 
 
 class _Glance(msgspec.Struct, array_like=True, frozen=True):
@@ -97,19 +99,7 @@ def parse_key(key: bytes | None) -> Key | None:
 
 def encode(entry: Entry, seal: Seal) -> bytes:
     """The value of an entry."""
-    return _encode(
-        _Value(
-            VERSION,
-            entry.position,
-            entry.arrived_on.toordinal(),
-            entry.received_on.toordinal() if entry.received_on else 0,
-            bytes.fromhex(entry.person),
-            _packed_claim(entry.claim, entry.redecidable) if entry.claim else None,
-            seal.close(_json(entry.authorization)) if entry.authorization else b"",
-            _json(entry.encounter) if entry.encounter else b"",
-            (entry.purge.entries, bytes.fromhex(entry.purge.sha256)) if entry.purge else None,
-        )
-    )
+    return _encode(_packed(entry, seal))
 
 
 def decode(event: bytes, value: bytes, seal: Seal | None) -> Entry:
@@ -119,18 +109,7 @@ def decode(event: bytes, value: bytes, seal: Seal | None) -> Entry:
     """
     found = _decode(value)
     _require_known(found.version)
-    event_id, claim = event.hex(), found.claim
-    return Entry(
-        event_id,
-        Moment(found.position, date.fromordinal(found.arrived_day)),
-        date.fromordinal(found.received_day) if found.received_day else None,
-        found.person.hex(),
-        _past_claim(event_id, found.position, claim) if claim else None,
-        Redecidable(claim.sealed, tuple(_issued(each) for each in claim.issued)) if claim and claim.issued else None,
-        Authorization.model_validate_json(seal.open(found.authorization)) if seal and found.authorization else None,
-        Encounter.model_validate_json(found.encounter) if found.encounter else None,
-        Purge(found.purge[0], found.purge[1].hex()) if found.purge else None,
-    )
+    return _entry(event.hex(), found, seal)
 
 
 def current(key: Key, value: bytes, seal: Seal) -> bytes:
@@ -168,7 +147,27 @@ class Kept(NamedTuple):
 
 def kept_of(value: bytes) -> Kept:
     """How long an entry is to be kept, without opening what is sealed."""
-    found = _decode(value)
+    return _kept(_decode(value))
+
+
+def all_kept_of(value: bytes) -> tuple[Kept, ...]:
+    """The same of each time that the event was met as a new one, the last first."""
+    return tuple(_kept(found) for found in _meetings(_decode(value)))
+
+
+def before(value: bytes, position: int) -> bytes | None:
+    """The value as it was before a position of the log; None when its event was not met by then."""
+    found = next((found for found in _meetings(_decode(value)) if found.position < position), None)
+    return None if found is None else _encode(found)
+
+
+def _meetings(found: _Value | None) -> Iterator[_Value]:
+    while found is not None:
+        yield found
+        found = found.earlier
+
+
+def _kept(found: _Value) -> Kept:
     kinds: tuple[tuple[EntryKind, object], ...] = (
         ("claim", found.claim),
         ("authorization", found.authorization),
@@ -178,16 +177,17 @@ def kept_of(value: bytes) -> Kept:
     return Kept(
         Moment(found.position, date.fromordinal(found.arrived_day)),
         next((kind for kind, part in kinds if part), "met"),
-        is_redecidable=found.claim is not None and bool(found.claim.issued),
+        is_redecidable=found.claim is not None and bool(found.claim.sealed),
     )
 
 
 def said_by_log(value: bytes, *, with_body: bool) -> object:
     """What of a value the log alone determines, to be compared: all but the decisions made, which rules determined.
 
-    `with_body`: also what it takes to decide a claim anew, which is kept for a while only.
+    `with_body`: also what it takes to decide a claim anew, which is kept for a while only. What an event left that was
+    forgotten before it was met again is left out: it goes when the worker comes to it.
     """
-    found = _decode(value)
+    found = msgspec.structs.replace(_decode(value), earlier=None)
     if found.claim is None:
         return found
     sealed = found.claim.sealed if with_body else b""
@@ -197,6 +197,37 @@ def said_by_log(value: bytes, *, with_body: bool) -> object:
 def _require_known(version: int) -> None:
     if version != VERSION:
         raise UnknownEntryError(f"a state entry has version {version}; this worker reads version {VERSION}")
+
+
+def _packed(entry: Entry, seal: Seal) -> _Value:
+    return _Value(
+        VERSION,
+        entry.position,
+        entry.arrived_on.toordinal(),
+        entry.received_on.toordinal() if entry.received_on else 0,
+        bytes.fromhex(entry.person),
+        _packed_claim(entry.claim, entry.redecidable) if entry.claim else None,
+        seal.close(_json(entry.authorization)) if entry.authorization else b"",
+        _json(entry.encounter) if entry.encounter else b"",
+        (entry.purge.entries, bytes.fromhex(entry.purge.sha256)) if entry.purge else None,
+        _packed(entry.earlier, seal) if entry.earlier else None,
+    )
+
+
+def _entry(event_id: str, found: _Value, seal: Seal | None) -> Entry:
+    claim = found.claim
+    return Entry(
+        event_id,
+        Moment(found.position, date.fromordinal(found.arrived_day)),
+        date.fromordinal(found.received_day) if found.received_day else None,
+        found.person.hex(),
+        _past_claim(event_id, found.position, claim) if claim else None,
+        Redecidable(claim.sealed, tuple(_issued(each) for each in claim.issued)) if claim and claim.sealed else None,
+        Authorization.model_validate_json(seal.open(found.authorization)) if seal and found.authorization else None,
+        Encounter.model_validate_json(found.encounter) if found.encounter else None,
+        Purge(found.purge[0], found.purge[1].hex()) if found.purge else None,
+        _entry(event_id, found.earlier, seal) if found.earlier else None,
+    )
 
 
 def _json(record: Authorization | Encounter) -> bytes:

@@ -1,7 +1,9 @@
 """What one event leaves in the state of a patient, and the terms under which later events see it."""
 
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from schemas.authorization import Authorization
@@ -48,7 +50,8 @@ class Purge(NamedTuple):
 class Entry(NamedTuple):
     """What one event adds: a claim, an authorization, an encounter, a purge, or only that the event was met.
 
-    An empty `person` of an authorization or encounter means any person of the member.
+    An empty `person` of an authorization or encounter means any person of the member. `earlier` is what it left when it
+    was met before, and had been forgotten since: what was decided in between saw it there, and may be decided again.
     """
 
     event_id: str
@@ -60,10 +63,11 @@ class Entry(NamedTuple):
     authorization: Authorization | None = None
     encounter: Encounter | None = None
     purge: Purge | None = None
+    earlier: "Entry | None" = None
 
     @property
     def position(self) -> int:
-        """Where the event stood first."""
+        """Where the event stood when it was met as a new one."""
         return self.moment.position
 
     @property
@@ -75,6 +79,28 @@ class Entry(NamedTuple):
     def only_met(self) -> bool:
         """Whether nothing is kept of the event but that it was met."""
         return self.claim is None and self.authorization is None and self.encounter is None and self.purge is None
+
+    def meetings(self) -> Iterator["Entry"]:
+        """What the event left each time that it was met as a new one, the last first."""
+        met: Entry | None = self
+        while met is not None:
+            yield met
+            met = met.earlier
+
+    def beside(self, other: "Entry | None") -> "Entry":
+        """With what the event left elsewhere in the log, as `other` tells it; what it left here gives way to this."""
+        elsewhere = (met for met in other.meetings() if met.position != self.position) if other else ()
+        entry = together((self, *elsewhere))
+        assert entry is not None
+        return entry
+
+
+def together(meetings: Iterable[Entry]) -> Entry | None:
+    """The entry of an event that was met as a new one these times, in whatever order they are given."""
+    entry: Entry | None = None
+    for met in sorted(meetings, key=attrgetter("position")):
+        entry = met._replace(earlier=entry)
+    return entry
 
 
 @lru_cache(1 << 12)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, get_args
 from schemas.authorization import Authorization
 from streams.deciding import reference_of
 from streams.sealing import Seal
-from streams.state.changelog import EVENT_LENGTH, EntryKind, decode, kept_of
+from streams.state.changelog import EVENT_LENGTH, EntryKind, all_kept_of, decode, kept_of
 from streams.state.entry import Entry, Moment
 from streams.state.patient import Patient
 from streams.state.snapshot import Snapshot
@@ -55,18 +55,21 @@ class _Item(NamedTuple):
 def patient_told(token: str, snapshot: Snapshot, today: date, seal: Seal | None = None) -> Iterator[Told]:
     """Everything kept of a patient, first how much there is of what; nothing of one nobody met.
 
+    An event that was forgotten and met again is told of at each place at which it may still be seen, and counted once.
     Sessions, and what is used of authorizations, are as a claim of `today` would see them.
     """
     values = snapshot.patients.values_of(bytes.fromhex(token))
+    if not values:
+        return
+    entries = [decode(event, value, seal) for event, value in values.items()]
+    kinds = [[kept.kind for kept in all_kept_of(value)] for value in values.values()]
     items = sorted(
-        (_Item(kept_of(value).kind, decode(event, value, seal)) for event, value in values.items()),
+        (item for entry, of in zip(entries, kinds, strict=True) for item in map(_Item, of, entry.meetings())),
         key=lambda item: (KINDS.index(item.kind), item.entry.position),
     )
-    if not items:
-        return
-    found = Counter(item.kind for item in items)
+    found = Counter(of[0] for of in kinds)
     yield {"kind": "patient", "patient_token": token, "entries": {kind: found[kind] for kind in KINDS}}
-    view = _View.of(token, items, today, snapshot.patients.terms)
+    view = _View.of(token, entries, today, snapshot.patients.terms)
     for item in items:
         closed = item.kind == "authorization" and item.entry.authorization is None
         yield {"kind": item.kind, **_common(item.entry), **({"sealed": True} if closed else view.about(item.entry))}
@@ -80,11 +83,11 @@ class _View(NamedTuple):
     histories: dict[str, History]
 
     @classmethod
-    def of(cls, token: str, items: Sequence[_Item], today: date, terms: StateTerms) -> "_View":
+    def of(cls, token: str, entries: Sequence[Entry], today: date, terms: StateTerms) -> "_View":
         patient = Patient(terms)
-        for item in items:
-            patient.put(item.entry)
-        persons = sorted({item.entry.person for item in items if item.entry.claim})
+        for entry in entries:
+            patient.put(entry)
+        persons = sorted({met.person for entry in entries for met in entry.meetings() if met.claim})
         return cls(token, {each: patient.history(each, Moment(END_OF_LOG, today)) for each in persons})
 
     def about(self, entry: Entry) -> Told:
@@ -119,8 +122,8 @@ class _View(NamedTuple):
             "role": claim.role,
             "frequency_code": claim.frequency_code,
             "in_scope": claim.in_scope,
-            "counts": entry.event_id in history.active,
-            "waiting": entry.event_id in history.waiting,
+            "counts": history.active.get(entry.event_id) == claim,
+            "waiting": history.waiting.get(entry.event_id) == claim,
             "lines": [
                 {
                     "procedure_code": line.procedure_code,

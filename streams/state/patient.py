@@ -4,12 +4,12 @@ Everything is asked as of a moment of the log, so that a claim met again decides
 """
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from datetime import date
 from operator import attrgetter
 from typing import NamedTuple
 
-from streams.state.entry import Entry, Moment, Redecidable, met_since, seen_since
+from streams.state.entry import Entry, Moment, Redecidable, met_since, seen_since, together
 from validators.facts import NOTHING_KNOWN, Facts
 from validators.history import History, PastClaim
 from validators.ruleset import StateTerms
@@ -30,7 +30,7 @@ class _PersonLog:
     def before(self, position: int, begin: int, since: date) -> History:
         if self._all_seen(position, begin, since):
             return self.latest
-        return _fold(e for e in self.entries if begin < e.position < position and e.arrived_on >= since)
+        return _fold([e for e in self.entries if begin < e.position < position and e.arrived_on >= since])
 
     def _all_seen(self, position: int, begin: int, since: date) -> bool:
         entries = self.entries
@@ -39,7 +39,8 @@ class _PersonLog:
     def add(self, entry: Entry) -> None:
         assert entry.claim is not None
         self.oldest = min(self.oldest, entry.arrived_on)
-        if not self.entries or self.entries[-1].position < entry.position:
+        is_last = not self.entries or self.entries[-1].position < entry.position
+        if is_last and entry.earlier is None:
             self.entries.append(entry)
             self.latest.add(entry.claim)
         else:
@@ -47,11 +48,13 @@ class _PersonLog:
             self.latest = _fold(self.entries)
 
 
-def _fold(entries: Iterator[Entry] | list[Entry]) -> History:
-    history = History()
+def _fold(entries: Sequence[Entry]) -> History:
+    """What these claims come to, in log order; an event counts once, where it was met last."""
+    history, last = History(), {entry.event_id: entry.position for entry in entries}
     for entry in entries:
-        assert entry.claim is not None
-        history.add(entry.claim)
+        if entry.position == last[entry.event_id]:
+            assert entry.claim is not None
+            history.add(entry.claim)
     return history
 
 
@@ -76,16 +79,18 @@ class Patient:
         self._purges: list[int] = []
 
     def known(self, event_id: str, moment: Moment) -> Entry | None:
-        """The event, when it already stood in the log before a moment and is not forgotten by then."""
-        entry = self.entries.get(event_id)
-        if entry is None or entry.position >= moment.position:
-            return None
-        if entry.purge is not None:
-            return entry
-        if entry.position <= self._begin(moment):
-            return None
-        since = met_since if entry.only_met else seen_since
-        return entry if entry.arrived_on >= since(moment.arrived_on, self.terms) else None
+        """The event as it was last met before a moment, when that is not forgotten by then."""
+        met = self.entries.get(event_id)
+        while met is not None and not (met.position < moment.position and self._holds(met, moment)):
+            met = met.earlier
+        return met
+
+    def _holds(self, met: Entry, moment: Moment) -> bool:
+        """Whether what an event left before a moment is not forgotten by then."""
+        if met.purge is not None:
+            return True
+        since = met_since if met.only_met else seen_since
+        return met.position > self._begin(moment) and met.arrived_on >= since(moment.arrived_on, self.terms)
 
     def history(self, person: str, moment: Moment) -> History:
         """What counts of a person's claims before a moment. Not to be changed by the caller."""
@@ -128,20 +133,37 @@ class Patient:
         """What a purge at a moment takes away: all that could still be seen or known again then, in no order."""
         return [e for e in self.entries.values() if e.purge is None and self.known(e.event_id, moment) is not None]
 
-    def before_last_purge(self) -> list[Entry]:
-        """The entries that a purge has made invisible to everything behind it; the proof of an earlier one stays."""
+    def behind_last_purge(self) -> dict[str, Entry | None]:
+        """Of each event that stood before the last purge what it left behind it, which alone is seen from there on.
+
+        The proofs of earlier purges stay.
+        """
         last = max(self._purges, default=-1)
-        return [entry for entry in self.entries.values() if entry.position < last and entry.purge is None]
+        events = (entry for entry in self.entries.values() if entry.purge is None)
+        return {
+            entry.event_id: together(met for met in entry.meetings() if met.position > last)
+            for entry in events
+            if any(met.position < last for met in entry.meetings())
+        }
+
+    def whole(self, entries: Iterable[Entry]) -> list[Entry]:
+        """An entry of each of these events: with what it left elsewhere in the log, beside what is to be entered."""
+        whole: dict[str, Entry] = {}
+        for entry in entries:
+            event_id = entry.event_id
+            whole[event_id] = entry.beside(whole.get(event_id) or self.entries.get(event_id))
+        return list(whole.values())
 
     def put(self, entry: Entry) -> None:
         """Enter an event, or what is to be kept of it from now on."""
         if entry.event_id in self.entries:
             self.remove(entry.event_id)
         self.entries[entry.event_id] = entry
-        if entry.claim is not None:
-            self._persons.setdefault(entry.person, _PersonLog()).add(entry)
-        if entry.authorization or entry.encounter:
-            insort(self._facts, entry, key=_position)
+        for met in entry.meetings():
+            if met.claim is not None:
+                self._persons.setdefault(met.person, _PersonLog()).add(met)
+            if met.authorization or met.encounter:
+                insort(self._facts, met, key=_position)
         if entry.purge:
             self._purges.append(entry.position)
 
@@ -150,7 +172,7 @@ class Patient:
         gone = self.entries.pop(event_id)
         self._facts = [entry for entry in self._facts if entry.event_id != event_id]
         self._purges = [position for position in self._purges if gone.purge is None or position != gone.position]
-        if gone.claim is not None:
+        if any(met.claim for met in gone.meetings()):
             kept = [entry for entry in self._persons.pop(gone.person).entries if entry.event_id != event_id]
             for entry in kept:
                 self._persons.setdefault(gone.person, _PersonLog()).add(entry)

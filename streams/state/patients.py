@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from streams.sealing import Seal
 from streams.state import changelog
-from streams.state.entry import Entry, days_before, met_since, seen_since
+from streams.state.entry import Entry, days_before, met_since, seen_since, together
 from streams.state.patient import Patient
 from validators.ruleset import StateTerms
 
@@ -123,8 +123,8 @@ class Patients:
         """
         for token in [token for token, position in self._purged.items() if position < committed]:
             del self._purged[token]
-            for entry in self.of(token).before_last_purge():
-                yield self._remove(token, entry.event_id)
+            for event_id, entry in self.of(token).behind_last_purge().items():
+                yield self._keep(token, event_id, entry)
         due = tuple(islice(self._sweeping, SWEPT_AT_ONCE))
         if not due and self._swept_on < self.newest:  # not before, so that each is reached however few come in a day
             self._swept_on, self._sweeping = self.newest, iter(tuple(self._packed))
@@ -146,17 +146,31 @@ class Patients:
         """What nothing will see again goes; what an event was decided by stays as long as that event may come again."""
         latest = days_before(self.newest, self.terms.revision_days)
         met, seen = met_since(latest, self.terms), seen_since(latest, self.terms)
-        entries = [(event, value, changelog.kept_of(value)) for event, value in _unpacked(self._packed.get(token, b""))]
-        known = [kept.moment.arrived_on for _, _, kept in entries]
-        first = min((on for on in known if on >= seen), default=latest)
-        for event, value, kept in entries:
-            if kept.kind == "purge":
-                continue  # the proof stays
-            if kept.moment.arrived_on < (met if kept.kind == "met" else seen_since(first, self.terms)):
-                yield self._remove(token.hex(), event.hex())
-            elif kept.is_redecidable and kept.moment.arrived_on < met:
-                entry = changelog.decode(event, value, self.seal)
-                yield self.put(token.hex(), entry._replace(redecidable=None))
+        packed = _unpacked(self._packed.get(token, b""))
+        entries = [(event, value, changelog.all_kept_of(value)) for event, value in packed]
+        known = [kept.moment.arrived_on for _, _, meetings in entries for kept in meetings]
+        seen_by_first = seen_since(min((on for on in known if on >= seen), default=latest), self.terms)
+        since: dict[changelog.EntryKind, date] = {"met": met, "purge": date.min}  # a proof stays
+        for event, value, meetings in entries:
+            stay = [kept for kept in meetings if kept.moment.arrived_on >= since.get(kept.kind, seen_by_first)]
+            closed = any(kept.is_redecidable and kept.moment.arrived_on < met for kept in stay)
+            if closed or len(stay) < len(meetings):
+                positions = {kept.moment.position for kept in stay}
+                yield self._keep(token.hex(), event.hex(), self._rest(event, value, positions, met))
+
+    def _rest(self, event: bytes, value: bytes, positions: Collection[int], met: date) -> Entry | None:
+        """What an event left at these positions; claims that came before `met` without what decides them anew."""
+        if not positions:
+            return None
+        meetings = changelog.decode(event, value, self.seal).meetings()
+        return together(
+            each if each.arrived_on >= met else each._replace(redecidable=None)
+            for each in meetings
+            if each.position in positions
+        )
+
+    def _keep(self, token: str, event_id: str, entry: Entry | None) -> Change:
+        return self._remove(token, event_id) if entry is None else self.put(token, entry)
 
     def _remove(self, token: str, event_id: str) -> Change:
         self._take_out(bytes.fromhex(token), bytes.fromhex(event_id))

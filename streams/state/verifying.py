@@ -19,7 +19,7 @@ from streams.clients import open_admin
 from streams.deciding import Decider
 from streams.delivery.linear import committed_by, partitions_of, read, spans_between
 from streams.sealing import Seal
-from streams.state.changelog import EntryKind, Kept, kept_of, key_of, said_by_log
+from streams.state.changelog import EntryKind, Kept, before, kept_of, key_of, said_by_log
 from streams.state.entry import met_since, seen_since
 from streams.state.patients import Patients
 from streams.state.snapshot import Passed, Snapshot, read_snapshot
@@ -183,8 +183,8 @@ def _begin_with(kept: Snapshot, counted: Patients, first: int) -> int:
     entries = 0
     for token in kept.patients.tokens():
         for event, value in kept.patients.values_of(token).items():
-            if kept_of(value).moment.position < first:
-                counted.restore(key_of(token.hex(), event.hex()), value)
+            if (of_before := before(value, first)) is not None:
+                counted.restore(key_of(token.hex(), event.hex()), of_before)
                 entries += 1
     return entries
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import product
 
 from schemas import purge
 from schemas.claim import Claim
@@ -13,7 +14,7 @@ from streams.codes_only import codes_only_fact
 from streams.sealing import Seal
 from streams.state import changelog
 from streams.state.claim_body import body_of
-from streams.state.entry import Entry, Issued, Moment, Purge, Redecidable
+from streams.state.entry import Entry, Issued, Moment, Purge, Redecidable, together
 from streams.state.patients import Patients
 from tests.recount.recount import Met, PatientRecount, as_past
 from tests.recount.told import Told, months_before
@@ -112,34 +113,35 @@ def state_differs(
     patients: Mapping[str, PatientRecount], found: Mapping[bytes, bytes], seal: Seal, terms: StateTerms, newest: date
 ) -> Iterator[str]:
     """The folded changelog holds exactly what the recount keeps, less what was old enough to be swept out."""
-    wanted: dict[bytes, tuple[PatientRecount, Met]] = {}
+    wanted: dict[bytes, tuple[PatientRecount, list[Met]]] = {}
     for token, patient in patients.items():
-        for event_id, met in patient.state().items():
-            wanted[f"{token}{event_id}".encode()] = patient, met
+        for event_id, meetings in patient.state().items():
+            wanted[f"{token}{event_id}".encode()] = patient, meetings
     for key in sorted(found.keys() - wanted.keys()):
         yield f"event {key[32:].decode()}: its state is none of the recount's"
-    for key, (patient, met) in wanted.items():
+    for key, (patient, meetings) in wanted.items():
         value = found.get(key)
-        if value not in _values(met, seal, terms, newest, hidden=_purged(patient, met)):
+        left = (_left(met, seal, terms, newest, hidden=_purged(patient, met)) for met in meetings)
+        entries = (together(each for each in chosen if each is not None) for chosen in product(*left))
+        if value not in {changelog.encode(entry, seal) if entry else None for entry in entries}:
             how = "is missing" if value is None else "differs"
-            yield f"event {met.told.event_id} at {met.position}: its state {how}"
+            yield f"event {key[32:].decode()} at {meetings[-1].position}: its state {how}"
 
 
 def _purged(patient: PatientRecount, met: Met) -> bool:
     return any(each.keeps == "purge" and each.position > met.position for each in patient.met)
 
 
-def _values(met: Met, seal: Seal, terms: StateTerms, newest: date, *, hidden: bool) -> set[bytes | None]:
-    """The values an entry may have. What nothing that arrives within `revision_days` could see may be gone."""
+def _left(met: Met, seal: Seal, terms: StateTerms, newest: date, *, hidden: bool) -> Iterator[Entry | None]:
+    """What an event may have left. What nothing that arrives within `revision_days` could see may be gone."""
     entry, arrived_on = entry_of(met, seal), met.told.arrived_on
     days = timedelta(days=terms.revision_days)
     oldest_met, oldest_seen = newest - days - days, months_before(newest - days, terms.look_back_months)
-    values: set[bytes | None] = {changelog.encode(entry, seal)}
+    yield entry
     if entry.redecidable is not None and arrived_on < oldest_met:
-        values.add(changelog.encode(entry._replace(redecidable=None), seal))
+        yield entry._replace(redecidable=None)
     if met.keeps != "purge" and (hidden or arrived_on < (oldest_met if met.keeps == "nothing" else oldest_seen)):
-        values.add(None)
-    return values
+        yield None
 
 
 def entry_of(met: Met, seal: Seal) -> Entry:

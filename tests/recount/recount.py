@@ -81,7 +81,9 @@ class CountedContext(Context):
 
 @dataclass(eq=False)
 class Met:
-    """An event that stood in the log for the first time, what is kept of it, and what was decided of it so far.
+    """An event that was new where it stood, what is kept of it, and what was decided of it so far.
+
+    One that was forgotten and comes again is new once more.
 
     `decided` holds the decisions of a claim by revision, each with the position of the record that caused it; `gone`
     are the events a purge has taken away.
@@ -96,7 +98,7 @@ class Met:
 
     @property
     def position(self) -> int:
-        """Where it stood first."""
+        """Where it stood."""
         return self.told.position
 
 
@@ -140,9 +142,12 @@ class PatientRecount:
                 self.met.append(Met(told, "fact"))
         return self
 
-    def state(self) -> dict[str, Met]:
-        """What is kept in the end, by event id; of an event that was forgotten and came again the last."""
-        return {met.told.event_id: met for met in self.met}
+    def state(self) -> dict[str, list[Met]]:
+        """What is kept in the end, by event id; of an event that was forgotten and came again each of them."""
+        events: dict[str, list[Met]] = {}
+        for met in self.met:
+            events.setdefault(met.told.event_id, []).append(met)
+        return events
 
     def people(self) -> set[str]:
         """The persons of whom claims are kept."""
@@ -212,14 +217,19 @@ class PatientRecount:
     # What a record sees of those before it
 
     def _claims_before(self, position: int, on: date, person: str) -> list[Told]:
-        """The earlier claims of a person that arrived within the look-back before a day."""
+        """The earlier claims of a person that arrived within the look-back before a day.
+
+        The same claim twice, where the first had been forgotten by a record that came before its time, counts once.
+        """
         begin, since = self._purged_before(position), self._look_back(on)
-        return [
+        claims = [
             met.told
             for met in self.met
             if met.keeps == "claim" and met.told.person == person
             if begin < met.position < position and met.told.arrived_on >= since
         ]
+        last = {claim.event_id: claim for claim in claims}
+        return [claim for claim in claims if last[claim.event_id] is claim]
 
     def _facts_before(self, position: int, on: date, person: str) -> list[Told]:
         """The facts before a position, about a person or any, that arrived within the look-back before a day."""

@@ -31,10 +31,12 @@ def log_of(*trees: Tree, after_days: tuple[int, ...] = ()) -> list[LogRecord]:
     return [logged(Made.of(tree, SOURCES[0], DAY + timedelta(days=days[at])), at) for at, tree in enumerate(trees)]
 
 
-def worked(log: list[LogRecord]) -> tuple[Worker, PatientRecount]:
-    """The log as the worker took it, record by record, and as the recount did."""
+def worked(log: list[LogRecord], *, again: int = 0) -> tuple[Worker, PatientRecount]:
+    """The log as the worker took it, record by record and its last ones `again`, and as the recount did."""
     worker = Worker(log, ruleset())
-    worker.play([Step(1)] * len(log), lag=0)
+    worker.play([Step(1)] * len(log), lag=again)
+    if again:
+        worker.again_from(len(log) - again)
     patients = recount(map(told, log), ruleset())
 
     assert [] == differences(patients, worker.outputs, worker.changelog, worker.patients, ruleset().state)
@@ -88,6 +90,64 @@ def test_a_claim_that_comes_again_after_years_is_decided_by_what_it_saw_then():
     worker, _ = worked(log_of(old, again, claim("B"), again, after_days=(0, 700, 1400, 1400)))
 
     assert 1 == len({each.value for each in worker.outputs if each.claim_offset in (1, 3)})
+
+
+def test_a_claim_is_repeated_by_what_it_saw_though_that_was_forgotten_and_came_again_since():
+    original, replacement = claim("A"), claim("B", "7", original_reference="A")
+    worker, patient = worked(log_of(original, replacement, original, replacement, after_days=(0, 656, 744, 783)))
+
+    assert [0, 1, 2] == [met.position for met in patient.met]
+    assert 1 == len({each.value for each in worker.outputs if each.claim_offset in (1, 3)})
+
+
+def test_a_claim_is_repeated_by_the_facts_it_saw_though_they_were_forgotten_and_came_again_since():
+    denied = fact_of(MEMBER, 0, {"authorization_number": "P1", "status": "denied"})
+    approved = fact_of(MEMBER, 0, {"authorization_number": "P1", "status": "approved"})
+    judged = claim("A")
+    worker, patient = worked(log_of(denied, judged, denied, approved, judged, after_days=(0, 700, 740, 740, 790)))
+
+    assert [0, 1, 2, 3] == [met.position for met in patient.met]
+    assert 1 == len({each.value for each in worker.outputs if each.claim_offset in (1, 4)})
+
+
+def test_a_claim_that_changed_history_once_and_did_not_when_it_came_again_still_did():
+    original = claim("A")
+    visit = claim("A", service_lines=[line("99213", service_date_from=JUNE)])
+    judged = claim("B")
+    worker, patient = worked(log_of(original, visit, judged, visit, judged, after_days=(0, 0, 700, 800, 800)))
+
+    assert ["claim", "claim", "claim", "nothing"] == [met.keeps for met in patient.met]
+    assert 1 == len({each.value for each in worker.outputs if each.claim_offset in (2, 4)})
+
+
+def test_what_a_crash_repeats_before_an_event_came_again_is_decided_as_it_was():
+    test_claim, other = claim("A", test=True), claim("B")
+    log = log_of(test_claim, other, test_claim, test_claim, after_days=(0, 2, 20, 31))
+    worker, patient = worked(log, again=2)
+
+    assert [0, 1, 3] == [met.position for met in patient.met]
+    assert 1 == len({each.value for each in worker.outputs if each.claim_offset in (0, 2)})
+
+
+def test_what_a_crash_repeats_before_a_purge_sees_what_came_again_behind_it():
+    original, replacement = (
+        Made.of(tree, SOURCES[0], DAY) for tree in (claim("A"), claim("B", "7", original_reference="A"))
+    )
+    first = logged(original, 0)
+    purge = purged(first.key.decode(), DAY, 2)
+    worker, _ = worked([first, logged(replacement, 1), purge, logged(original, 3)], again=3)
+
+    assert 1 == len({each.value for each in worker.outputs if each.claim_offset == 1})
+
+
+def test_what_sees_a_claim_at_both_of_its_places_counts_it_at_the_last():
+    # The third came a little before the second, so that to it the first is not forgotten.
+    again = claim("A", "7", original_reference="UNKNOWN")
+    _, patient = worked(log_of(again, claim("B", on=(MAY,)), again, claim("C"), after_days=(0, 1, 735, 730)))
+    seen = patient.met[-1].seen
+
+    assert seen is not None
+    assert [1, 2] == [each.position for each in seen.history.counting]
 
 
 def test_a_revision_sees_what_its_claim_saw_although_the_late_fact_came_too_late_for_it():

@@ -126,6 +126,60 @@ def test_a_record_weighed_again_at_its_place_gives_the_same_changes() -> None:
     assert shown(one.decided) == shown(two.decided)
 
 
+@pytest.mark.parametrize("swept", [False, True])
+@pytest.mark.parametrize(
+    "first", [CLAIM, an_authorization(CLAIM, status="denied"), an_encounter(CLAIM, guidance="none")]
+)
+def test_a_claim_is_repeated_as_it_was_decided_though_what_it_saw_was_forgotten_and_came_again(
+    first: Claim | Fact, *, swept: bool
+) -> None:
+    desk = Desk(fed("complete"))
+    take(desk, first, "first")
+    desk.day = DAY + timedelta(days=700)
+    before = desk.decide(SECOND, "second")
+    desk.day = DAY + timedelta(days=800)
+    take(desk, first, "first")
+    if swept:
+        desk.changelog.update(desk.patients.swept(desk.position))
+    again = [each.decide(SECOND, "second") for each in (desk, desk.rebuilt())]
+
+    assert [True, True] == [each.redelivered for each in again]
+    assert [decision_bytes(before.decision)] * 2 == [decision_bytes(each.decision) for each in again]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_record_at_which_an_event_came_again_changes_nothing_when_it_is_read_again(lost: bool) -> None:
+    desk = Desk(fed("complete"))
+    take(desk, CLAIM, "event")
+    desk.day = DAY + timedelta(days=800)
+    held = dict(desk.changelog)
+    (first,) = take(desk, CLAIM, "event")
+    left = dict(desk.changelog)
+    if lost:
+        desk.changelog = dict(held)
+    desk = replace(desk.rebuilt(), position=desk.position - 1)
+    (again,) = take(desk, CLAIM, "event")
+
+    assert shown((first,)) == shown((again,))
+    assert not again.redelivered
+    assert held != left
+    assert left == desk.changelog
+
+
+def test_a_fact_that_came_again_revises_the_claim_that_did_and_repeats_that_when_met_once_more() -> None:
+    desk, fact = Desk(), an_encounter(a_claim(), guidance="none")
+    desk.decide(a_claim(), "claim")
+    (one,) = desk.note(fact, "fact")
+    desk.day = DAY + timedelta(days=800)
+    desk.decide(a_claim(), "claim")
+    (two,) = desk.note(fact, "fact")
+    desk = desk.rebuilt()
+    (again,) = desk.note(fact, "fact")
+
+    assert [(1, 0), (1, 2), (1, 2)] == [(each.decision.revision, each.position) for each in (one, two, again)]
+    assert decision_bytes(two.decision) == decision_bytes(again.decision)
+
+
 persons = st.sampled_from([None, None, None, {"first_name": "ALEX", "birth_date": "1955-05-05"}])
 service_days = st.sampled_from(["2026-06-15", "2026-06-15", "2026-06-16"])
 

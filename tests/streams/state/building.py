@@ -71,3 +71,9 @@ def treated(position: int, arrived_on: date = DAY, *, person: str = "") -> Entry
 
 def purged(position: int, arrived_on: date = DAY, entries: int = 0) -> Entry:
     return Entry(named(position), moment(position, arrived_on), purge=Purge(entries, event_id("gone")))
+
+
+def met_again(entry: Entry, position: int, arrived_on: date = DAY) -> Entry:
+    """The event of an entry that was forgotten, met anew behind it."""
+    claim = entry.claim and entry.claim._replace(position=position)
+    return entry._replace(moment=moment(position, arrived_on), claim=claim, earlier=entry)

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,15 +11,18 @@ from streams.state.changelog import (
     Kept,
     Key,
     UnknownEntryError,
+    all_kept_of,
+    before,
     current,
     decode,
     encode,
     kept_of,
     key_of,
     parse_key,
+    said_by_log,
 )
-from streams.state.entry import Entry, Issued, Moment, Purge, Redecidable
-from tests.streams.state.building import authorized, claimed, met, purged, treated
+from streams.state.entry import Entry, Issued, Moment, Purge, Redecidable, together
+from tests.streams.state.building import authorized, claimed, met, met_again, purged, treated
 from tests.validators.building import (
     Desk,
     a_claim,
@@ -42,11 +46,11 @@ positions = st.integers(0, 2**62)
 units = st.decimals(-99, 99, places=1)
 lines = st.builds(PastLine, texts, st.frozensets(texts, max_size=4), st.dates(), texts, units, st.none() | tokens)
 issued = st.builds(Issued, positions, hashes, st.sampled_from(OUTCOMES))
-redecidables = st.builds(Redecidable, st.binary(max_size=40), st.lists(issued, min_size=1, max_size=3).map(tuple))
+redecidables = st.builds(Redecidable, st.binary(min_size=1, max_size=40), st.lists(issued, max_size=3).map(tuple))
 
 
 @st.composite
-def entries(draw: st.DrawFn) -> Entry:
+def meetings(draw: st.DrawFn) -> Entry:
     met = Entry(EVENT, draw(st.builds(Moment, positions, st.dates())), draw(st.none() | st.dates()), draw(tokens))
     claims = st.builds(
         PastClaim,
@@ -75,6 +79,12 @@ def entries(draw: st.DrawFn) -> Entry:
     return draw(more)
 
 
+def entries() -> st.SearchStrategy[Entry]:
+    """Of events met once, and of some that were met again."""
+    several = st.lists(meetings(), min_size=2, max_size=3, unique_by=lambda entry: entry.position).map(together)
+    return st.one_of(meetings(), several.filter(bool))  # type: ignore[arg-type]
+
+
 @given(entries())
 def test_an_entry_is_read_back_as_it_was_written(entry: Entry) -> None:
     assert entry == decode(EVENT_BYTES, encode(entry, seal()), seal())
@@ -90,12 +100,47 @@ def test_an_entry_is_written_as_the_same_bytes_each_time(entry: Entry) -> None:
 
 @given(entries())
 def test_how_long_an_entry_is_kept_can_be_told_without_the_key(entry: Entry) -> None:
-    kept = kept_of(encode(entry, seal()))
+    value, kinds = encode(entry, seal()), ("claim", "authorization", "encounter", "purge")
+    kept = tuple(
+        Kept(
+            each.moment,
+            next((name for name in kinds if getattr(each, name) is not None), "met"),  # type: ignore[arg-type]
+            each.redecidable is not None,
+        )
+        for each in entry.meetings()
+    )
 
-    kinds = ("claim", "authorization", "encounter", "purge")
-    kind = next((name for name in kinds if getattr(entry, name) is not None), "met")
+    assert kept == all_kept_of(value)
+    assert kept[0] == kept_of(value)
 
-    assert Kept(entry.moment, kind, entry.redecidable is not None) == kept
+
+def test_a_value_of_before_it_was_told_when_an_event_was_met_earlier_is_read_as_one_met_once() -> None:
+    entry = claimed(3, redecidable=True)
+    value = encode(entry, seal())
+    former = msgspec.msgpack.encode(msgspec.msgpack.decode(value)[:-1])
+
+    assert len(value) - 1 == len(former)
+    assert entry == decode(bytes.fromhex(entry.event_id), former, seal())
+    assert former == current(Key(bytes.fromhex(TOKEN), EVENT_BYTES), former, seal())
+    assert said_by_log(value, with_body=True) == said_by_log(former, with_body=True)
+
+
+def test_what_an_event_left_earlier_is_not_compared() -> None:
+    first = authorized(0)
+    second = met_again(first, 5)
+    values = [encode(entry, seal()) for entry in (second, second._replace(earlier=None), first)]
+    once, alone, other = (said_by_log(value, with_body=True) for value in values)
+
+    assert once == alone
+    assert once != other
+
+
+def test_a_value_can_be_told_as_it_was_before_a_position() -> None:
+    first = claimed(2, redecidable=True)
+    second = met_again(first, 5)
+    value = encode(met_again(second, 7), seal())
+
+    assert [None, encode(first, seal()), encode(second, seal()), value] == [before(value, at) for at in (2, 5, 7, 8)]
 
 
 def test_a_key_is_the_token_and_the_event() -> None:

@@ -38,4 +38,4 @@ def test_entering_evaluates_no_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     Decider(ruleset()).enter(record.arrived, record.moment, patients)
     (values,) = (patients.values_of(token) for token in patients.tokens())
 
-    assert [("claim", False)] == [changelog.kept_of(value)[1:] for value in values.values()]
+    assert [("claim", True)] == [changelog.kept_of(value)[1:] for value in values.values()]

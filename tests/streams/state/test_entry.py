@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.state.entry import Issued, Redecidable, days_before, met_since, months_before, seen_since
-from tests.streams.state.building import BODY, authorized, claimed, met, purged, treated
+from streams.state.entry import Issued, Redecidable, days_before, met_since, months_before, seen_since, together
+from tests.streams.state.building import BODY, authorized, claimed, met, met_again, purged, treated
 from tests.validators.building import DAY, event_id
 from validators.ruleset import StateTerms
 
@@ -68,3 +68,25 @@ def test_a_decision_more_is_entered_in_the_order_of_the_log_and_once_a_record_of
     assert (first, second, third) == one.with_issued(second).issued
     assert (first, again, third) == one.with_issued(second).with_issued(again).issued
     assert BODY == one.sealed
+
+
+def test_the_meetings_of_an_event_are_told_from_the_last_and_make_one_entry_in_any_order() -> None:
+    first = claimed(0)
+    second = met_again(first, 3)
+    third = met_again(second, 7)
+
+    assert [third, second, first] == list(third.meetings())
+    assert third == together([second, third, first])
+    assert third == together([first, third, second])
+    assert second._replace(earlier=None) == together([second])
+    assert together([]) is None
+
+
+def test_what_an_event_leaves_again_at_one_place_gives_way_there_and_nowhere_else() -> None:
+    first = claimed(0, redecidable=True)
+    second = met_again(first, 3)
+
+    assert first == first.beside(None)
+    assert second == second._replace(earlier=None).beside(first)
+    assert second == first.beside(second) == second.beside(second)
+    assert met_again(claimed(0), 3)._replace(redecidable=first.redecidable) == claimed(0).beside(second)

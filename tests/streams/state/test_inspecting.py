@@ -49,6 +49,30 @@ def test_a_claim_counts_until_it_is_replaced_or_too_old_and_a_replacement_may_wa
     assert [False] * 3 == [each["counts"] for each in of_kind(desk, "claim", days=800)]
 
 
+def test_a_claim_that_was_forgotten_and_came_again_is_told_at_each_place_and_counted_once() -> None:
+    desk = Desk()
+    desk.decide(CLAIM, "event")
+    desk.day += timedelta(740)
+    desk.decide(CLAIM, "event")
+
+    assert [(0, "2026-06-20", False), (1, "2028-06-29", True)] == [
+        (each["position"], each["arrived_on"], each["counts"]) for each in of_kind(desk, "claim", days=740)
+    ]
+    assert 1 == told(desk)[0]["entries"]["claim"]
+
+
+def test_a_claim_of_which_less_was_kept_when_it_came_again_is_told_as_of_each_place() -> None:
+    desk, resubmission = Desk(), a_claim(service_lines=[line("99213")])
+    desk.decide(CLAIM)
+    desk.decide(resubmission, "event")
+    desk.day += timedelta(740)
+    desk.decide(resubmission, "event")
+
+    assert [0, 1] == [each["position"] for each in of_kind(desk, "claim")]
+    assert [2] == [each["position"] for each in of_kind(desk, "met")]
+    assert (1, 1) == tuple(told(desk)[0]["entries"][kind] for kind in ("claim", "met"))
+
+
 def test_sessions_are_told_by_person_and_region() -> None:
     desk = Desk()
     desk.decide(a_claim(service_lines=[line("62323"), line("62321", service_date_from="2026-05-01")]))

@@ -14,6 +14,7 @@ from tests.streams.state.building import (
     authorized,
     claimed,
     met,
+    met_again,
     moment,
     named,
     purged,
@@ -276,8 +277,89 @@ def test_a_purge_takes_away_what_could_still_be_seen_or_known_again() -> None:
 def test_what_a_purge_has_hidden_can_be_taken_out_and_its_proof_stays() -> None:
     patient = patient_of(claimed(0), authorized(1), purged(2), met(3), purged(5), claimed(6))
 
-    assert [0, 1, 3] == [entry.position for entry in patient.before_last_purge()]
-    assert [] == patient_of(claimed(0)).before_last_purge()
+    assert dict.fromkeys((named(0), named(1), named(3))) == patient.behind_last_purge()
+    assert {} == patient_of(claimed(0)).behind_last_purge()
+
+
+def test_of_what_came_again_behind_a_purge_that_alone_stays() -> None:
+    again = met_again(claimed(0), 3)
+    patient = patient_of(met_again(again, 5), purged(2), purged(4), claimed(6))
+
+    assert {named(0): met_again(again, 5)._replace(earlier=None)} == patient.behind_last_purge()
+    assert [[0], [3], [5, 6]] == [active(patient, before) for before in (2, 4, 7)]
+
+
+LONG_AGO, BETWEEN = date(2026, 4, 19), date(2026, 4, 20)
+"""Days of which DAY sees the second alone; each of them sees both."""
+
+
+def test_what_was_decided_before_an_event_came_again_sees_it_where_it_stood_then() -> None:
+    patient = patient_of(met_again(claimed(0, LONG_AGO), 5), claimed(2, BETWEEN))
+
+    assert [0, 2] == active(patient, 3, BETWEEN)
+    assert [2] == active(patient, 5)
+    assert [2, 5] == active(patient, 6)
+
+
+@pytest.mark.parametrize("build", [authorized, treated])
+def test_facts_that_came_again_are_seen_where_they_stood_at_the_time(build: Callable[..., Entry]) -> None:
+    patient = patient_of(met_again(build(0, LONG_AGO), 5), build(2, BETWEEN))
+
+    def seen(before: int, arrived_on: date) -> list[int]:
+        return [number for numbers in facts(patient, before, arrived_on) for number in numbers]
+
+    assert [0, 2] == seen(3, BETWEEN)
+    assert [2] == seen(5, DAY)
+    assert [2, 0] == seen(6, DAY)
+
+
+def test_an_event_that_came_again_is_known_as_of_the_last_time_that_is_not_forgotten() -> None:
+    first = claimed(0, LONG_AGO)
+    second = met_again(first, 5)
+    patient = patient_of(second)
+
+    assert [None, first, None, second] == [
+        patient.known(named(0), moment(before, day)) for before, day in ((0, DAY), (5, BETWEEN), (5, DAY), (6, DAY))
+    ]
+
+
+def test_an_event_of_which_less_was_kept_when_it_came_again_is_known_as_of_each_time() -> None:
+    first = claimed(0, LONG_AGO)
+    second = met_again(first, 5)._replace(claim=None)
+    patient = patient_of(second)
+
+    assert (first, second) == (patient.known(named(0), moment(5, BETWEEN)), patient.known(named(0), moment(6)))
+    assert ([0], []) == (active(patient, 5, BETWEEN), active(patient, 6))
+    patient.remove(named(0))
+    assert [] == active(patient, 5, BETWEEN)
+
+
+def test_a_claim_may_be_decided_anew_where_it_stood_at_the_time() -> None:
+    patient = patient_of(met_again(claimed(0, LONG_AGO, redecidable=True), 5))
+
+    assert [0] == reopened(patient, 3, BETWEEN)
+    assert [0] == reopened(patient, 5, BETWEEN)
+    assert [5] == reopened(patient, 6)
+
+
+def test_an_event_that_is_seen_twice_counts_once_where_it_was_met_last() -> None:
+    # What arrives a little before the event came again, and stands behind that, still sees the first time too.
+    both = met_again(claimed(0, LONG_AGO), 2)
+    patients = [patient_of(*entries) for entries in ((both, claimed(1), claimed(3)), (claimed(1), claimed(3), both))]
+
+    assert [[1, 2, 3]] * 2 == [active(patient, 9, LONG_AGO) for patient in patients]
+    assert [[0, 1]] * 2 == [active(patient, 2, LONG_AGO) for patient in patients]
+    assert [[1, 2, 3]] * 2 == [active(patient, 9) for patient in patients]
+
+
+def test_entries_are_made_whole_with_what_their_events_left_elsewhere() -> None:
+    first, other = claimed(0, LONG_AGO, redecidable=True), authorized(1)
+    second = met_again(first, 5)
+    revised = claimed(0, LONG_AGO)
+
+    assert [other, second] == patient_of(first).whole([other, second._replace(earlier=None)])
+    assert [second._replace(earlier=revised)] == patient_of(second).whole([revised])
+    assert [met_again(revised, 5)] == patient_of(second).whole([revised, met_again(revised, 5)])
 
 
 def test_an_entry_put_again_replaces_the_one_there_was() -> None:

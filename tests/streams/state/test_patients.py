@@ -16,6 +16,7 @@ from tests.streams.state.building import (
     authorized,
     claimed,
     met,
+    met_again,
     moment,
     named,
     purged,
@@ -276,6 +277,46 @@ def test_a_claim_is_kept_without_its_body_once_it_cannot_be_decided_anew() -> No
     } == kept(state)
 
 
+TOO_OLD = date.fromordinal(SEEN_SINCE.toordinal() - 1)
+
+
+def test_what_an_event_left_earlier_is_swept_when_nothing_can_see_it_any_more() -> None:
+    state = bounded()
+    again = met_again(claimed(0, TOO_OLD), 3)
+    state.put(TOKEN, again)
+
+    assert [state.change(TOKEN, again._replace(earlier=None))] == list(state.swept(0))
+    assert {named(0): again._replace(earlier=None)} == kept(state)
+
+
+def test_what_an_event_left_earlier_is_kept_as_long_as_a_claim_that_has_seen_it_may_come_again() -> None:
+    state = bounded()
+    again = met_again(claimed(0, TOO_OLD), 3)
+    for entry in (again, claimed(1, SEEN_SINCE)):
+        state.put(TOKEN, entry)
+
+    assert [] == list(state.swept(0))
+    assert again == kept(state)[named(0)]
+
+
+def test_what_an_event_left_earlier_outlasts_that_it_was_only_met_again() -> None:
+    state, first = bounded(), claimed(0, TOO_OLD)
+    state.put(TOKEN, met_again(first, 3, date(2026, 5, 30))._replace(claim=None))
+    for entry in (claimed(1, SEEN_SINCE), met(4)):
+        state.put(TOKEN, entry)
+
+    assert [state.change(TOKEN, first)] == list(state.swept(0))
+    assert first == kept(state)[named(0)]
+
+
+def test_an_earlier_claim_is_kept_without_its_body_as_any_other() -> None:
+    state = bounded()
+    again = met_again(claimed(0, SEEN_SINCE, redecidable=True), 3)
+    state.put(TOKEN, again)
+
+    assert [state.change(TOKEN, again._replace(earlier=claimed(0, SEEN_SINCE)))] == list(state.swept(0))
+
+
 def test_what_was_swept_is_said_again_until_it_is_written_and_then_no_more() -> None:
     state = bounded()
     gone, _ = state.put(TOKEN, met(0, date(2026, 1, 1))), state.put(TOKEN, met(1))
@@ -347,6 +388,16 @@ def test_what_a_purge_hides_is_taken_out_once_the_log_is_done_behind_it() -> Non
     assert [] == list(state.swept(9))
 
 
+def test_what_a_purge_hides_of_an_event_that_came_again_is_taken_out_of_its_entry() -> None:
+    state = nobody()
+    again = met_again(claimed(0), 3)
+    for entry in (again, purged(2), met(4)):
+        state.put(TOKEN, entry)
+
+    assert [state.change(TOKEN, again._replace(earlier=None))] == list(state.swept(3))
+    assert {named(0): again._replace(earlier=None), named(2): purged(2), named(4): met(4)} == kept(state)
+
+
 def test_the_proof_of_a_purge_stays_for_ever_also_when_another_follows() -> None:
     state = bounded()
     state.put(TOKEN, purged(0, date(2020, 1, 1)))
@@ -373,14 +424,16 @@ def test_a_rebuilt_state_takes_out_what_a_purge_hides_though_its_purges_come_in_
         st.tuples(st.sampled_from([met, claimed, authorized, treated]), st.integers(-80, 0)), min_size=1, max_size=6
     ),
     st.integers(0, 10),
+    st.booleans(),
 )
 def test_sweeping_changes_nothing_that_a_record_of_today_or_of_the_last_days_can_see(
-    given_entries: list[tuple[Callable[..., Entry], int]], days_ago: int
+    given_entries: list[tuple[Callable[..., Entry], int]], days_ago: int, came_again: bool
 ) -> None:
     whole, swept = bounded(), bounded()
     for position, (build, days) in enumerate(given_entries):
+        entry = build(position, after(days))
         for state in (whole, swept):
-            state.put(TOKEN, build(position, after(days)))
+            state.put(TOKEN, met_again(entry, 50 + position) if came_again else entry)
     for state in (whole, swept):
         state.put(OTHER_TOKEN, met(99))
     swept_clean(swept)

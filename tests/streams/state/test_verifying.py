@@ -62,13 +62,14 @@ steps = st.tuples(
 @example(played=[(0, 0, DONE), (5, 0, DONE), (5, 1, DONE), (5, 30, DONE)], first=2, behind=False)
 @example(played=[(0, 0, DONE), (0, 0, DONE), (0, 365, DONE), (4, 365, DONE), (0, 1, DONE)], first=3, behind=False)
 @example(played=[(0, 0, DONE), (0, 0, DONE), (0, 61, DONE), (1, 731, DONE)], first=2, behind=False)
+@example(played=[*[(0, 0, DONE)] * 4, (0, 761, DONE)], first=1, behind=False)
 @given(played=st.lists(steps, max_size=12), first=st.integers(0, 6), behind=st.booleans())
 @settings(deadline=None, max_examples=300)
 def test_no_worker_is_ever_accused(played: list[tuple[int, int, tuple[str, ...]]], first: int, *, behind: bool) -> None:
     worker, day = Worker(), FIRST_DAY
     worker.begin_with_identity()
     for number, days, then in played:
-        if days or EVENTS[number] == TOKEN:  # what one crash repeats is of one day, and goes over no purge
+        if days:  # what one crash repeats is of one day
             worker.work()
             worker.commit()
         day += timedelta(days)
@@ -167,6 +168,13 @@ def test_what_the_log_no_longer_holds_is_counted_and_so_is_what_a_former_version
 
     assert (1, 2, 2, 0) == (cut.cut, cut.before_log, cut.compared, cut.differences)
     assert (1, 3, 0) == tuple(getattr(verified(worker), name) for name in ("older", "compared", "differences"))
+
+
+def test_a_log_that_begins_between_two_meetings_of_an_event_begins_with_the_first_of_them() -> None:
+    worker = worker_of(EVENTS[5], EVENTS[5], days=31)
+    cut = verified(worker, first=1)
+
+    assert (1, 1, 0) == (cut.before_log, cut.compared, cut.differences)
 
 
 def test_what_went_to_the_dead_letters_is_not_in_the_state() -> None:
