@@ -231,9 +231,9 @@ def test_an_overlay_may_end_a_bound_on_purpose(overlay: Write) -> None:
 
 def test_a_bound_of_zero_names_the_lines_of_a_session_without_add_on(overlay: Write) -> None:
     rules = load_ruleset(overlay(max_levels("0")))
-    (finding,) = decided(a_claim(service_lines=[line("64483")]), rules=rules).decision.findings
+    findings = decided(a_claim(service_lines=[line("64483")]), rules=rules).decision.findings
 
-    assert ("LVL-01", (1,)) == (finding.rule, finding.lines)
+    assert [(1,)] == [finding.lines for finding in findings if finding.rule == "LVL-01"]
 
 
 def test_what_an_overlay_says_for_a_payer_holds_for_that_payer_alone(overlay: Write) -> None:
