@@ -9,6 +9,8 @@ from validators.authorization import auth09_authorization_does_not_cover_code as
 from validators.authorization import auth11_service_outside_authorized_dates as auth11
 from validators.authorization import auth13_authorization_not_in_force as auth13
 from validators.authorization import auth18_utn_shape_wrong as auth18
+from validators.authorization import auth19_epidural_not_on_outpatient_list as auth19
+from validators.authorization import auth20_outpatient_list_service_without_utn as auth20
 from validators.authorization import auth21_pump_trial_outside_wiser as auth21
 from validators.code import code03_add_on_without_primary as code03
 from validators.code import code04_add_on_with_primary_of_other_region as code04
@@ -52,6 +54,8 @@ RULES: tuple[Rule, ...] = (
     auth11.RULE,
     auth13.RULE,
     auth18.RULE,
+    auth19.RULE,
+    auth20.RULE,
     auth21.RULE,
     sys01.RULE,
     sys02.RULE,
