@@ -8,10 +8,13 @@ from validators.authorization import auth08_wiser_does_not_apply_to_medicare_adv
 from validators.authorization import auth09_authorization_does_not_cover_code as auth09
 from validators.authorization import auth11_service_outside_authorized_dates as auth11
 from validators.authorization import auth13_authorization_not_in_force as auth13
+from validators.authorization import auth15_line_authorization_repeats_claim_authorization as auth15
+from validators.authorization import auth17_referral_number_missing as auth17
 from validators.authorization import auth18_utn_shape_wrong as auth18
 from validators.authorization import auth19_epidural_not_on_outpatient_list as auth19
 from validators.authorization import auth20_outpatient_list_service_without_utn as auth20
 from validators.authorization import auth21_pump_trial_outside_wiser as auth21
+from validators.authorization import auth23_authorization_need_unknown as auth23
 from validators.code import code03_add_on_without_primary as code03
 from validators.code import code04_add_on_with_primary_of_other_region as code04
 from validators.code import code09_overlapping_interlaminar_codes as code09
@@ -53,10 +56,13 @@ RULES: tuple[Rule, ...] = (
     auth09.RULE,
     auth11.RULE,
     auth13.RULE,
+    auth15.RULE,
+    auth17.RULE,
     auth18.RULE,
     auth19.RULE,
     auth20.RULE,
     auth21.RULE,
+    auth23.RULE,
     sys01.RULE,
     sys02.RULE,
 )
