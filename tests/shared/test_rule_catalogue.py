@@ -81,6 +81,14 @@ def test_a_bound_has_the_value_and_first_day_of_the_catalogue(catalogue: Any, ru
     assert (None, None) == (unknown.value, unknown.starts_on)
 
 
+def test_the_reason_code_everybody_gives_for_ultrasound_is_that_of_the_catalogue(catalogue: Any) -> None:
+    notes = in_catalogue(catalogue, "GUID-03")["notes"]
+    keys = {"aetna": "55", "uhc": "55", "cigna_evicore": "50", "medicare_ffs": "50", "medicare_advantage": "50"}
+
+    assert notes == "Aetna and UHC call it unproven: CARC 55 there."
+    assert keys == {key: ruleset().parameter("GUID-03", "carc", (key,), ANY_DAY) for key in keys}
+
+
 def test_the_code_card_is_that_of_the_catalogue(catalogue: Any) -> None:
     tables = catalogue["tables"]
     card = {name: frozenset(listed) for name, listed in tables["code_card"].items() if isinstance(listed, list)}
