@@ -160,12 +160,12 @@ def _by_region(dated: DatedValue, where: str) -> DatedValue:
 
 def payers_of(packs: Sequence[Pack]) -> Payers:
     """The payer ids, and the keys of lines of business."""
+    defaults = {line: key for pack in packs for line, key in pack.file.line_of_business_defaults.items()}
     by_id = {
-        payer_id: PayerMatch(pack.file.payer or "default_commercial", said.line_of_business)
+        payer_id: PayerMatch(pack.file.payer or defaults[said.line_of_business], said.line_of_business)
         for pack in packs
         for payer_id, said in pack.file.payer_ids.items()
     }
-    defaults = {line: key for pack in packs for line, key in pack.file.line_of_business_defaults.items()}
     return Payers(by_id, defaults)
 
 

@@ -284,10 +284,12 @@ def test_an_overlay_may_make_a_rule_for_everybody(overlay: Write) -> None:
 
 def test_an_overlay_brings_payer_ids_of_a_site(overlay: Write) -> None:
     overlay("payer: humana\npayer_ids: {61101: {line_of_business: commercial}}".replace("61101", '"61101"'), "a.yaml")
-    rules = load_ruleset(overlay("payer_ids: {OTHER: {line_of_business: auto}}", "b.yaml"))
+    others = "OTHER: {line_of_business: auto}, PLAN: {line_of_business: medicare_advantage}"
+    rules = load_ruleset(overlay(f"payer_ids: {{{others}}}", "b.yaml"))
 
     assert "humana" == rules.payers.by_id["61101"].key
     assert "default_commercial" == rules.payers.by_id["OTHER"].key
+    assert "default_medicare_advantage" == rules.payers.by_id["PLAN"].key
     assert "medicare_ffs" == rules.payers.by_id["EXMEDICARE"].key
 
 
