@@ -3,27 +3,19 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from schemas.claim import LineOfBusiness
 from schemas.decision import Severity
 from validators.catalogue import RULES
-from validators.pack import PackError, PackFile, PackParameter, PackRule
+from validators.pack import Pack, PackError, PackParameter, PackRule
+from validators.pack_places import RULES_OF_EVERYBODY
 from validators.parameters import DatedValue, Parameter, Patterns
 from validators.payers import PayerMatch, Payers
 from validators.ruleset import Lcd, Override, StateTerms, Terms
 
 REGIONS = ("cervical_thoracic", "lumbar_sacral")
 ANY_REGION = "any"
-OF_EVERYBODY = ("scope", "starts_on", "ends_on", "stage", "secondary_payers")
-"""What only a pack of everybody says of a rule."""
-
-
-class Pack(NamedTuple):
-    """A file of a pack under the name it has in messages."""
-
-    name: str
-    file: PackFile
 
 
 def terms_of(packs: Sequence[Pack]) -> dict[str, Terms]:
@@ -48,19 +40,13 @@ def _terms(rule_id: str, given: Sequence[tuple[Pack, PackRule]], layers: frozens
         raise PackError(f"no pack names rule {rule_id}; write `rules: {{{rule_id}: {{}}}}` in a base pack")
     for pack, rule in given:
         layer, key = pack.file.layer, f"pack {pack.name}, key rules.{rule_id}"
-        changed = {name: getattr(rule, name) for name in OF_EVERYBODY if name in rule.model_fields_set}
-        if layer is not None and changed:
-            name = next(iter(changed))
-            raise PackError(
-                f"{key}.{PackRule.model_fields[name].alias or name}: a pack of one payer, line of business or LCD "
-                "gives only parameters and severity; say this in a base pack"
-            )
         if unknown := sorted(set(rule.scope or ()) - layers):
             raise PackError(
                 f"{key}.scope: {unknown[0]} is no payer key, line of business or LCD; write one of "
                 f"{', '.join(sorted(layers))}"
             )
-        base = base.model_copy(update=changed)
+        changed = rule.model_fields_set.intersection(RULES_OF_EVERYBODY)
+        base = base.model_copy(update={name: getattr(rule, name) for name in changed})
         if rule.severity is not None:
             severities[layer] = rule.severity
         for name, parameter in rule.parameters.items():
@@ -159,14 +145,38 @@ def _by_region(dated: DatedValue, where: str) -> DatedValue:
 
 
 def payers_of(packs: Sequence[Pack]) -> Payers:
-    """The payer ids, and the keys of lines of business."""
+    """The payer ids, and the keys of lines of business. Raises PackError."""
+    defaults = _payer_keys_of_lines_of_business(packs)
     by_id = {
-        payer_id: PayerMatch(pack.file.payer or "default_commercial", said.line_of_business)
+        payer_id: PayerMatch(pack.file.payer or defaults[said.line_of_business], said.line_of_business)
         for pack in packs
         for payer_id, said in pack.file.payer_ids.items()
     }
-    defaults = {line: key for pack in packs for line, key in pack.file.line_of_business_defaults.items()}
+    reached = {match.key for match in by_id.values()}.union(defaults.values())
+    for pack in packs:
+        if pack.file.payer is not None and pack.file.payer not in reached:
+            raise PackError(
+                f"pack {pack.name}, key payer: no payer id leads to {pack.file.payer}; add payer_ids, or write one of "
+                f"{', '.join(sorted(reached))}"
+            )
     return Payers(by_id, defaults)
+
+
+def _payer_keys_of_lines_of_business(packs: Sequence[Pack]) -> dict[LineOfBusiness, str]:
+    keys = {pack.file.payer for pack in packs if pack.file.payer is not None}
+    found: dict[LineOfBusiness, str] = {}
+    for pack in packs:
+        for line_of_business, key in pack.file.line_of_business_defaults.items():
+            if key not in keys:
+                raise PackError(
+                    f"pack {pack.name}, key line_of_business_defaults.{line_of_business}: no pack is of payer {key}; "
+                    f"write one of {', '.join(sorted(keys))}"
+                )
+            found[line_of_business] = key
+    for line_of_business in get_args(LineOfBusiness):
+        if line_of_business not in found:
+            raise PackError(f"no pack gives line_of_business_defaults.{line_of_business}; add it to a base pack")
+    return found
 
 
 def lcds_of(packs: Sequence[Pack]) -> dict[str, Lcd]:
@@ -221,12 +231,9 @@ def _overrides(packs: Sequence[Pack], rules: Collection[str], layers: Collection
 
 
 def state_of(packs: Sequence[Pack]) -> StateTerms:
-    """How far back state reaches. Raises PackError."""
+    """How far back state reaches."""
     terms = StateTerms()
     for pack in packs:
-        said = pack.file.state
-        if said is not None and pack.file.layer is not None:
-            raise PackError(f"pack {pack.name}, key state: state is one for all payers; say this in a base pack")
-        if said is not None:
+        if (said := pack.file.state) is not None:
             terms = StateTerms(said.look_back_months, said.revision_days)
     return terms

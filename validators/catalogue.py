@@ -2,9 +2,19 @@
 
 from validators.authorization import auth01_prior_authorization_number_missing as auth01
 from validators.authorization import auth02_wiser_claim_without_utn as auth02
+from validators.authorization import auth04_utn_on_professional_claim_of_facility_service as auth04
+from validators.authorization import auth07_no_utn_needed_outside_wiser as auth07
+from validators.authorization import auth08_wiser_does_not_apply_to_medicare_advantage as auth08
 from validators.authorization import auth09_authorization_does_not_cover_code as auth09
 from validators.authorization import auth11_service_outside_authorized_dates as auth11
 from validators.authorization import auth13_authorization_not_in_force as auth13
+from validators.authorization import auth15_line_authorization_repeats_claim_authorization as auth15
+from validators.authorization import auth17_referral_number_missing as auth17
+from validators.authorization import auth18_utn_shape_wrong as auth18
+from validators.authorization import auth19_epidural_not_on_outpatient_list as auth19
+from validators.authorization import auth20_outpatient_list_service_without_utn as auth20
+from validators.authorization import auth21_pump_trial_outside_wiser as auth21
+from validators.authorization import auth23_authorization_need_unknown as auth23
 from validators.code import code03_add_on_without_primary as code03
 from validators.code import code04_add_on_with_primary_of_other_region as code04
 from validators.code import code09_overlapping_interlaminar_codes as code09
@@ -40,9 +50,19 @@ RULES: tuple[Rule, ...] = (
     guid09.RULE,
     auth01.RULE,
     auth02.RULE,
+    auth04.RULE,
+    auth07.RULE,
+    auth08.RULE,
     auth09.RULE,
     auth11.RULE,
     auth13.RULE,
+    auth15.RULE,
+    auth17.RULE,
+    auth18.RULE,
+    auth19.RULE,
+    auth20.RULE,
+    auth21.RULE,
+    auth23.RULE,
     sys01.RULE,
     sys02.RULE,
 )

@@ -14,18 +14,12 @@ import yaml
 from pydantic import ValidationError
 
 from schemas.decision import RulesetVersion
-from validators.assembling import (
-    Pack,
-    lcds_of,
-    overrides_of,
-    payers_of,
-    state_of,
-    terms_of,
-    tiers_of,
-)
+from validators.assembling import lcds_of, overrides_of, payers_of, state_of, terms_of, tiers_of
 from validators.catalogue import RULES
 from validators.engine import in_order
-from validators.pack import PackError, PackFile
+from validators.pack import Pack, PackError, PackFile
+from validators.pack_errors import pack_error
+from validators.pack_places import require_right_files, require_said_once
 from validators.ruleset import Ruleset
 from validators.tables import reference_of
 
@@ -48,11 +42,14 @@ def load_ruleset(packs: Path | None = None, *, reference_data: Path = REFERENCE_
     Raises PackError when a pack is wrong or a rule lacks a parameter.
     """
     sources = _pack_sources(BUILT_IN_PACKS, "packs")
+    built_in = len(sources)
     if packs is not None:
         if not packs.is_dir():
             raise PackError(f"{packs} is not a folder; name the folder that holds the packs (YAML files)")
         sources += _pack_sources(packs, OVERLAY)
     files = [Pack(source.name, _parse(source)) for source in sources]
+    require_said_once(files[:built_in])
+    require_right_files(files)
     tables = [each for pattern in ("*.csv", "*.txt") for each in _sources(reference_data, pattern, "reference_data")]
     return Ruleset(
         version=RulesetVersion(
@@ -97,36 +94,44 @@ def _digest(sources: Sequence[Source]) -> str:
     return digest.hexdigest()
 
 
-class _StandsTwiceError(yaml.constructor.ConstructorError):
-    """A key of a mapping stood before."""
+class _RefusedError(yaml.constructor.ConstructorError):
+    """YAML that says what no pack may say."""
 
 
 class _PackLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # either base is a loader
     """YAML in which a key stands once: the second of two would silently win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping; raises _StandsTwiceError."""
+        """A mapping; raises _RefusedError."""
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise _StandsTwiceError(None, None, key.value, key.start_mark)
+                raise _RefusedError(None, None, f"key {key.value} stands twice; write it once", key.start_mark)
             seen.add(key.value)
         return dict(super().construct_mapping(node, deep))
+
+    def construct_day(self, node: yaml.ScalarNode) -> Any:
+        """A date; raises _RefusedError for one that no calendar has."""
+        try:
+            return self.construct_yaml_timestamp(node)
+        except ValueError as error:
+            said = f"{node.value} is no date; write one of the calendar, as 2026-01-31"
+            raise _RefusedError(None, None, said, node.start_mark) from error
+
+
+_PackLoader.add_constructor("tag:yaml.org,2002:timestamp", _PackLoader.construct_day)
 
 
 def _parse(source: Source) -> PackFile:
     try:
         content = yaml.load(source.content, Loader=_PackLoader)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, ValueError) as error:  # a ValueError is a date that no calendar has
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
-        if isinstance(error, _StandsTwiceError):
-            raise PackError(f"pack {source.name}{place}: key {error.problem} stands twice; write it once") from error
+        if isinstance(error, _RefusedError):
+            raise PackError(f"pack {source.name}{place}: {error.problem}") from error
         raise PackError(f"pack {source.name}{place} is not YAML; correct it") from error
     try:
         return PackFile.model_validate(content or {})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        where = f", key {key}" if key else ""
-        raise PackError(f"pack {source.name}{where}: {first['msg']}") from error
+        raise pack_error(source.name, error) from error

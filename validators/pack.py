@@ -4,7 +4,7 @@
 """
 
 from datetime import date
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,14 +22,14 @@ class PackError(Exception):
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PackValue(_Strict):
     """A value in force from a date of service on; null for always. A null value is not known: not checked."""
 
-    starts_on: date | None = Field(alias="from")
-    value: Any
+    starts_on: date | None = Field(alias="from", description="the first date of service, or null for always")
+    value: Any = Field(description="what holds from then on, or null where it is not known")
     source: str | None = None
     confidence: Confidence | None = None
 
@@ -38,35 +38,35 @@ class PackParameter(_Strict):
     """A dated parameter of a rule."""
 
     unit: str | None = None
-    values: tuple[PackValue, ...] = Field(min_length=1)
+    values: tuple[PackValue, ...] = Field(min_length=1, description="a list of values, each with from and value")
 
 
 class PackRule(_Strict):
     """What a pack says of a rule. A pack of a payer, LCD or line of business says `parameters` and `severity` only."""
 
-    scope: tuple[str, ...] | None = Field(None, description="Payer keys and lines of business; none: everybody.")
-    starts_on: date | None = Field(None, alias="from", description="First date of service the rule looks at.")
-    ends_on: date | None = Field(None, alias="to", description="Last date of service the rule looks at.")
-    stage: Stage | None = Field(None, description="trial: whatever it finds is information only.")
-    severity: Severity | None = Field(None, description="Instead of the rule's own.")
-    secondary_payers: bool | None = Field(None, description="Also where the payer is not the primary one.")
+    scope: tuple[str, ...] | None = Field(None, description="payer keys and lines of business; none: everybody")
+    starts_on: date | None = Field(None, alias="from", description="the first date of service the rule looks at")
+    ends_on: date | None = Field(None, alias="to", description="the last date of service the rule looks at")
+    stage: Stage | None = Field(None, description="trial: whatever it finds is information only")
+    severity: Severity | None = Field(None, description="instead of the rule's own")
+    secondary_payers: bool | None = Field(None, description="also where the payer is not the primary one")
     parameters: dict[str, PackParameter] = {}
 
 
 class PackOverride(_Strict):
     """A rule switched off, softened or tried for a while; whoever does so signs it."""
 
-    rule: str
+    rule: str = Field(description="the id of the rule")
     effect: Effect = Field(
-        description="disable: not evaluated, bypassed; soften: at most `severity`; try: information only."
+        description="disable (not evaluated, bypassed), soften (at most `severity`) or try (information only)"
     )
-    severity: Literal["flag", "info"] | None = Field(None, description="What soften leaves at most.")
-    payer: str | None = Field(None, description="A payer key or line of business; none: everybody.")
-    source: str | None = Field(None, description="A source of claims; none: all.")
-    starts_on: date | None = Field(None, alias="from", description="First date of service.")
-    until: date = Field(description="Last date of service.")
-    reason: str = Field(min_length=1)
-    owner: str = Field(min_length=1, description="Who answers for it.")
+    severity: Literal["flag", "info"] | None = Field(None, description="what soften leaves at most")
+    payer: str | None = Field(None, description="a payer key or line of business; none: everybody")
+    source: str | None = Field(None, description="a source of claims; none: all")
+    starts_on: date | None = Field(None, alias="from", description="the first date of service")
+    until: date = Field(description="the last date of service")
+    reason: str = Field(min_length=1, description="why it is done")
+    owner: str = Field(min_length=1, description="who answers for it")
 
     @model_validator(mode="after")
     def _severity_belongs_to_soften(self) -> Self:
@@ -80,32 +80,32 @@ class PackOverride(_Strict):
 class PackPayerId(_Strict):
     """A payer id of a site."""
 
-    line_of_business: LineOfBusiness
+    line_of_business: LineOfBusiness = Field(description="the line of business of claims that do not say theirs")
 
 
 class PackLcd(_Strict):
     """A local coverage determination: the Medicare contractor's article and the states of service it is for."""
 
-    lcd: str
-    article: str
-    contractor: str
-    jurisdictions: dict[str, tuple[str, ...]] = Field(min_length=1, description="Jurisdiction to its states.")
-    starts_on: date | None = Field(alias="from")
+    lcd: str = Field(description="its number")
+    article: str = Field(description="the number of the billing article")
+    contractor: str = Field(description="the name of the contractor")
+    jurisdictions: dict[str, tuple[str, ...]] = Field(min_length=1, description="jurisdictions, each with its states")
+    starts_on: date | None = Field(alias="from", description="the first date of service, or null for always")
     source: str | None = None
-    confidence: Confidence
+    confidence: Confidence = Field(description="how sure all this is")
 
 
 class PackAuthorizations(_Strict):
     """Whether authorizations are sent to this stream: none, partial or complete."""
 
-    feed: Feed
+    feed: Feed = Field(description="none, partial or complete")
 
 
 class PackState(_Strict):
     """How far back state reaches."""
 
-    look_back_months: int = Field(ge=1, le=120)
-    revision_days: int = Field(ge=1, le=366)
+    look_back_months: int = Field(ge=1, le=120, description="the months for which a record is seen after its arrival")
+    revision_days: int = Field(ge=1, le=366, description="the days for which a claim can be decided anew")
 
 
 class PackFile(_Strict):
@@ -117,7 +117,7 @@ class PackFile(_Strict):
     lcd: PackLcd | None = None
     payer_ids: dict[str, PackPayerId] = {}
     line_of_business_defaults: dict[LineOfBusiness, str] = {}
-    diagnosis_tiers: dict[str, PackParameter] = Field({}, description="Lists of diagnoses, also by region.")
+    diagnosis_tiers: dict[str, PackParameter] = Field({}, description="lists of diagnoses, also by region")
     authorizations: PackAuthorizations | None = None
     encounter_facts: EncounterNeed | None = None
     state: PackState | None = None
@@ -134,3 +134,10 @@ class PackFile(_Strict):
         if sum(each is not None for each in (self.payer, self.line_of_business, self.lcd)) > 1:
             raise ValueError("a file is of a payer, a line of business or an lcd; write one file for each")
         return self
+
+
+class Pack(NamedTuple):
+    """A file of a pack under the name it has in messages."""
+
+    name: str
+    file: PackFile

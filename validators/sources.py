@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from schemas.decision import Citation
+from schemas.decision import Citation, Confidence
 
 ADD_ON_EDITS = Citation(
     document="NCCI add-on code edits",
@@ -27,10 +27,19 @@ WISER = Citation(
     effective=date(2026, 1, 15),
     confidence="found",
 )
+UTN_FIELD = Citation(
+    document="MAC page on UTN field requirements (Part A)",
+    section="2 alphanumerics, A or H, 11 digits",
+    confidence="found",
+)
+OUTPATIENT_LIST = Citation(document="42 CFR 419.80-419.83 list", confidence="second-hand")
+AUTHORIZATION_QUALIFIERS = Citation(
+    document="837P 005010X222A1 guide, REF G1/9F; X12 request for interpretation 2459", confidence="found"
+)
 PAYER_TABLES = Citation(document="Payer prior-authorization tables (payers.yaml)", confidence="found")
 CATALOGUE = Citation(document="Design of this catalogue", confidence="found")
 
 
-def section(citation: Citation, name: str) -> Citation:
-    """The same document, at one of its sections."""
-    return citation.model_copy(update={"section": name})
+def section(citation: Citation, name: str, confidence: Confidence | None = None) -> Citation:
+    """The same document, at one of its sections, of which one may be less or more sure."""
+    return citation.model_copy(update={"section": name, "confidence": confidence or citation.confidence})

@@ -6,6 +6,8 @@ import pytest
 
 from tests.validators.building import read_yaml, ruleset
 from validators import codes
+from validators.authorization.auth18_utn_shape_wrong import UTN
+from validators.loading import BUILT_IN_PACKS
 from validators.rule import Rule
 
 pytestmark = pytest.mark.shared
@@ -79,6 +81,14 @@ def test_a_bound_has_the_value_and_first_day_of_the_catalogue(catalogue: Any, ru
     assert (None, None) == (unknown.value, unknown.starts_on)
 
 
+def test_the_reason_code_everybody_gives_for_ultrasound_is_that_of_the_catalogue(catalogue: Any) -> None:
+    notes = in_catalogue(catalogue, "GUID-03")["notes"]
+    keys = {"aetna": "55", "uhc": "55", "cigna_evicore": "50", "medicare_ffs": "50", "medicare_advantage": "50"}
+
+    assert notes == "Aetna and UHC call it unproven: CARC 55 there."
+    assert keys == {key: ruleset().parameter("GUID-03", "carc", (key,), ANY_DAY) for key in keys}
+
+
 def test_the_code_card_is_that_of_the_catalogue(catalogue: Any) -> None:
     tables = catalogue["tables"]
     card = {name: frozenset(listed) for name, listed in tables["code_card"].items() if isinstance(listed, list)}
@@ -113,6 +123,18 @@ def test_the_wiser_model_is_that_of_the_catalogue(catalogue: Any) -> None:
         assert frozenset(wiser[name]) == ruleset().parameter("AUTH-02", name, (), ANY_DAY)
     assert wiser["first_date_of_service"] == day(terms.starts_on)
     assert wiser["last_date_of_service"] == day(terms.ends_on)
+    assert wiser["utn_pattern"] == f"^{UTN.pattern}$"
+
+
+def test_the_hospital_outpatient_list_is_that_of_the_catalogue(catalogue: Any) -> None:
+    added = catalogue["tables"]["opd_prior_authorization_codes"]
+    nothing, *listed = ruleset().terms["AUTH-20"].parameters[None]["opd_prior_authorization_codes"].values
+
+    assert (None, frozenset()) == (nothing.starts_on, nothing.value)
+    assert [
+        (first, frozenset(code for begun, codes in added.items() if begun <= first for code in codes))
+        for first in added
+    ] == [(day(dated.starts_on), dated.value) for dated in listed]
 
 
 def test_the_diagnosis_tiers_are_those_of_the_catalogue(catalogue: Any) -> None:
@@ -134,13 +156,13 @@ def test_the_diagnosis_tiers_are_those_of_the_catalogue(catalogue: Any) -> None:
 
 def test_the_determinations_of_states_are_those_of_the_table(payers: Any) -> None:
     wanted = {
-        state: (said["lcd"], said["article"], said["mac"], said["jurisdiction"], said["from"])
+        state: (said["lcd"], said["article"], said["mac"], said["jurisdiction"], said["from"], said["confidence"])
         for said in payers["medicare_jurisdictions"]
         for state in said["states"]
     }
 
     assert wanted == {
-        state: (lcd.lcd, lcd.article, lcd.contractor, lcd.jurisdiction, day(lcd.starts_on))
+        state: (lcd.lcd, lcd.article, lcd.contractor, lcd.jurisdiction, day(lcd.starts_on), lcd.confidence)
         for state, lcd in ruleset().lcds.items()
     }
 
@@ -172,3 +194,15 @@ def test_prior_authorization_of_a_payer_is_that_of_the_table(catalogue: Any, pay
         ours = ruleset().parameter("AUTH-01", "prior_authorization", (key,), ANY_DAY)
 
         assert (key, wanted(values["prior_authorization"])) == (key, ours)
+
+
+def test_whether_a_payer_wants_a_referral_is_what_the_table_says(payers: Any) -> None:
+    assert {key: values["referral_required"] for key, values in payers["payers"].items()} == {
+        key: ruleset().parameter("AUTH-17", "referral_required", (key,), ANY_DAY) for key in payers["payers"]
+    }
+
+
+def test_the_payers_are_those_of_the_table(payers: Any) -> None:
+    keys = {path.stem for path in (BUILT_IN_PACKS / "payers").glob("*.yaml")}
+
+    assert set(payers["payers"]) == keys == {match.key for match in ruleset().payers.by_id.values()}

@@ -233,7 +233,7 @@ def test_who_asked_is_told_of_a_rule_that_raises_and_else_nobody(monkeypatch: py
     told = Decider(ruleset(), on_error=listen).decide(arrived(a_claim()), Moment(0, DAY), nobody())
 
     assert [("CODE-09", "LookupError"), ("CODE-10", "LookupError")] == heard
-    assert ("SYS-02",) == fail(quiet)
+    assert "SYS-02" in fail(quiet)
     assert decision_bytes(quiet.decision) == decision_bytes(told.decision)
 
 

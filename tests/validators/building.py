@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -27,6 +27,7 @@ from validators.ruleset import Feed, Ruleset
 
 Fields = Mapping[str, Any]
 Fact = Authorization | Encounter
+Write = Callable[..., Path]
 LINE_DEFAULTS: Fields = {
     "modifiers": [],
     "charge": "100.00",

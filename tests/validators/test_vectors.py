@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 
 from schemas.decision import Checks, Decision, Finding
 from tests.validators.building import (
@@ -12,13 +13,13 @@ from tests.validators.building import (
     claim_of,
     default_claim,
     facts_of,
-    fed,
     laid_over,
     read_yaml,
     ruleset,
 )
 from validators.decide import decision_bytes
-from validators.ruleset import EncounterNeed, Feed
+from validators.loading import load_ruleset
+from validators.ruleset import EncounterNeed, Feed, Ruleset
 
 FACTS = ("authorizations", "encounters")
 FILES = sorted((Path(__file__).parents[2] / "validators" / "vectors").glob("*.yaml"))
@@ -27,7 +28,8 @@ FILES = sorted((Path(__file__).parents[2] / "validators" / "vectors").glob("*.ya
 class Case(NamedTuple):
     """`facts` and `history` come before the claim, `later` after it, after which it stands as `revised` says.
 
-    Of all authorizations `feed` are sent; the payer's encounters are optional or required.
+    Of all authorizations `feed` are sent; the payer's encounters are optional or required. `packs` is what the one
+    file of an overlay says.
     """
 
     rule: str
@@ -38,6 +40,7 @@ class Case(NamedTuple):
     later: Fields
     feed: Feed
     encounter_facts: EncounterNeed
+    packs: Any
     expect: Any
     revised: Any
 
@@ -54,6 +57,7 @@ def cases_of(path: Path) -> list[Case]:
             later=case.get("later", {}),
             feed=case.get("feed", "complete"),
             encounter_facts=case.get("encounter_facts", "optional"),
+            packs=case.get("packs"),
             expect=case["expect"],
             revised=case.get("revised"),
         )
@@ -105,11 +109,19 @@ def check(expect: Any, rule_id: str, decision: Decision) -> None:
         assert expect == standing
 
 
+def ruleset_of(case: Case, folder: Path) -> Ruleset:
+    rules = ruleset()
+    if case.packs is not None:
+        (folder / "site.yaml").write_text(yaml.safe_dump(case.packs))
+        rules = load_ruleset(folder)
+    return replace(rules, feeds={None: case.feed}, encounter_needs={None: case.encounter_facts})
+
+
 @pytest.mark.parametrize("case", list(all_cases()))
-def test_a_rule_says_what_its_vector_expects(case: Case) -> None:
+def test_a_rule_says_what_its_vector_expects(case: Case, tmp_path: Path) -> None:
     given = laid_over(default_claim(), case.given)
     claim = claim_of(given)
-    desk = Desk(replace(fed(case.feed), encounter_needs={None: case.encounter_facts}))
+    desk = Desk(ruleset_of(case, tmp_path))
     for fact in facts_of(case.facts, claim):
         desk.note(fact)
     for earlier in case.history:

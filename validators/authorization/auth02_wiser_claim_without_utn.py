@@ -9,14 +9,12 @@ Source: CMS WISeR model guide, Appendix A, and MAC WISeR pages.
 
 from collections.abc import Iterator, Sequence
 
-from validators.authorization.wiser import wiser_scope
+from validators.authorization.wiser import FACILITY_PLACES, wiser_scope
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import WISER
-
-FACILITY_PLACES = frozenset({"19", "22", "24"})
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:

@@ -1,35 +1,46 @@
 """Which lines fall under the WISeR model (definitions: AUTH-02 scope); several authorization rules ask."""
 
+from validators.authorization.answers import Answer, both, is_listed
+from validators.authorization.places import done_in
 from validators.context import Context
 from validators.lines import Line
 
 RULE_ID = "AUTH-02"
+FACILITY_PLACES = frozenset({"19", "22", "24"})
+"""Where the number rides on the claim of the hospital or surgery center, not on the professional one."""
 
 
-def wiser_scope(line: Line, context: Context) -> bool | str:
-    """Whether a Medicare line is under the model, its authorization number aside; else the input that is missing."""
-    day = line.service_date
-    terms = context.ruleset.terms[RULE_ID]
-    if context.line_of_business != "medicare_ffs" or not terms.in_effect(day):
+def wiser_scope(line: Line, context: Context) -> Answer:
+    """Whether a Medicare line is under the model, its authorization number aside."""
+    if context.line_of_business != "medicare_ffs" or not context.ruleset.terms[RULE_ID].in_effect(line.service_date):
         return False
-    if line.code not in context.parameter(RULE_ID, "codes", day):
-        return False
-    place_counts = _place_counts(line, context)
+    of_model = code_and_state_count(line, context)
+    return of_model if of_model is False else both(of_model, _place_counts(line, context))
+
+
+def code_and_state_count(line: Line, context: Context) -> Answer:
+    """Whether code and state of service are those of the model, whoever pays."""
+    code = code_counts(line, context)
+    return code if code is False else both(code, state_counts(line, context))
+
+
+def code_counts(line: Line, context: Context) -> Answer:
+    """Whether the procedure code is one of the model."""
+    return is_listed(line.code, context, RULE_ID, "codes", line.service_date)
+
+
+def state_counts(line: Line, context: Context) -> Answer:
+    """Whether the service was done in a state of the model."""
     state = context.service_state
-    if place_counts is False or (state is not None and state not in context.parameter(RULE_ID, "states", day)):
-        return False
     if state is None:
         return "claim.service_facility.address.state"
-    return True if place_counts else "claim.place_of_service"
+    return is_listed(state, context, RULE_ID, "states", line.service_date)
 
 
-def _place_counts(line: Line, context: Context) -> bool | None:
-    """Whether the place of service or type of bill is under the model; None when neither is given."""
-    bill = context.claim.type_of_bill
-    if bill:
-        types = context.parameter(RULE_ID, "types_of_bill", line.service_date)
-        if any(bill.lstrip("0").startswith(first) for first in types):
-            return True
-    if line.place_of_service is None:
-        return False if bill else None
-    return line.place_of_service in context.parameter(RULE_ID, "places_of_service", line.service_date)
+def _place_counts(line: Line, context: Context) -> Answer:
+    places, bills = (
+        context.parameter(RULE_ID, name, line.service_date) for name in ("places_of_service", "types_of_bill")
+    )
+    if places is None or bills is None:
+        return "parameter.places_of_service" if places is None else "parameter.types_of_bill"
+    return done_in(line, context.claim, places=places, bills=bills)

@@ -2,7 +2,7 @@
 
 Why: coverage asks for fluoroscopy or CT; ultrasound is neither.
 Fires: the encounter says ultrasound, and no contrast allergy or pregnancy is recorded.
-Not: an encounter that does not say how (not checked).
+Not: an encounter that does not say how (not checked). A payer that calls it unproven has a reason code of its own.
 Source: multi-MAC LCD text on epidural steroid injections, no imaging or ultrasound.
 """
 
@@ -13,9 +13,6 @@ from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import MULTI_MAC_LCD, section
-
-CALL_IT_UNPROVEN = frozenset({"aetna", "uhc"})
-UNPROVEN = "55"
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
@@ -30,7 +27,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             yield RULE.finding(
                 f"{line.code} on {line.service_date} was guided by ultrasound; fluoroscopy or CT is covered",
                 line,
-                carc=UNPROVEN if context.payer_key in CALL_IT_UNPROVEN else None,
+                carc=context.parameter(RULE.id, "carc", line.service_date),
                 observed={"guidance": "ultrasound"},
                 expected={"guidance": ["fluoroscopy", "ct"]},
             )
@@ -47,5 +44,6 @@ RULE = Rule(
     suggestion="ultrasound is neither fluoroscopy nor CT: not payable, and not the code with imaging",
     citation=section(MULTI_MAC_LCD, "no-imaging or ultrasound"),
     bypassed_by=("GUID-04",),
+    parameters=("carc",),
     check=check,
 )
