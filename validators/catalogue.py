@@ -19,6 +19,19 @@ from validators.guidance import guid05_imaging_without_contrast as guid05
 from validators.guidance import guid09_radiation_guidance_in_pregnancy as guid09
 from validators.level import lvl01_more_than_two_transforaminal_levels as lvl01
 from validators.level import lvl03_two_spinal_regions_same_day as lvl03
+from validators.necessity import med01_diagnosis_not_known_to_be_covered as med01
+from validators.necessity import med02_axial_pain_diagnosis_only as med02
+from validators.necessity import med03_non_radicular_diagnosis_only as med03
+from validators.necessity import med04_diagnosis_not_billable_on_date as med04
+from validators.necessity import med05_diagnosis_region_conflicts_with_code as med05
+from validators.necessity import med14_other_injection_modality_same_day as med14
+from validators.necessity import med15_biologic_injectate as med15
+from validators.necessity import med16_sedation_or_anesthesia_with_injection as med16
+from validators.necessity import med17_post_operative_pain_exception as med17
+from validators.necessity import med18_cisternography_exception as med18
+from validators.necessity import med19_pump_trial_exception as med19
+from validators.necessity import med20_stenosis_without_claudication_only as med20
+from validators.necessity import med22_unspecified_site_or_side as med22
 from validators.rule import Rule
 from validators.system import sys01_reference_data_or_state_missing as sys01
 from validators.system import sys02_rule_could_not_be_evaluated as sys02
@@ -43,6 +56,19 @@ RULES: tuple[Rule, ...] = (
     auth09.RULE,
     auth11.RULE,
     auth13.RULE,
+    med01.RULE,
+    med02.RULE,
+    med03.RULE,
+    med04.RULE,
+    med05.RULE,
+    med14.RULE,
+    med15.RULE,
+    med16.RULE,
+    med17.RULE,
+    med18.RULE,
+    med19.RULE,
+    med20.RULE,
+    med22.RULE,
     sys01.RULE,
     sys02.RULE,
 )
