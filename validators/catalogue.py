@@ -12,6 +12,15 @@ from validators.code import code10_interlaminar_and_transforaminal_same_session 
 from validators.code import code11_imaging_guidance_billed_separately as code11
 from validators.code import code14_bilateral_modifier_on_interlaminar_code as code14
 from validators.code import code26_duplicate_service_line as code26
+from validators.drug import drug01_j3301_dose_above_session_ceiling as drug01
+from validators.drug import drug02_j1100_dose_above_session_ceiling as drug02
+from validators.drug import drug03_j0702_dose_above_session_ceiling as drug03
+from validators.drug import drug04_j1010_dose_above_session_ceiling as drug04
+from validators.drug import drug05_retired_methylprednisolone_code as drug05
+from validators.drug import drug07_jw_or_jz_missing as drug07
+from validators.drug import drug09_local_anesthetic_billed as drug09
+from validators.drug import drug11_two_steroids_same_day as drug11
+from validators.drug import drug12_drug_included_in_bcbsms as drug12
 from validators.guidance import guid01_guided_code_without_guidance as guid01
 from validators.guidance import guid02_unguided_code_for_pain as guid02
 from validators.guidance import guid03_ultrasound_guidance_not_covered as guid03
@@ -69,6 +78,15 @@ RULES: tuple[Rule, ...] = (
     med19.RULE,
     med20.RULE,
     med22.RULE,
+    drug01.RULE,
+    drug02.RULE,
+    drug03.RULE,
+    drug04.RULE,
+    drug05.RULE,
+    drug07.RULE,
+    drug09.RULE,
+    drug11.RULE,
+    drug12.RULE,
     sys01.RULE,
     sys02.RULE,
 )

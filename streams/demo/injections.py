@@ -177,6 +177,15 @@ def _beside(*others: str) -> Build:
     return lambda rng: _case(rng, _LUMBAR, line(rng, "62323"), line(rng, rng.choice(others)))
 
 
+def _two_steroids(rng: random.Random) -> Case:
+    drugs = (line(rng, "J1100", "JZ", units=10), line(rng, "J3301", "JZ", units=4))
+    return _case(rng, _LUMBAR, line(rng, "62323"), *drugs, place=OFFICE)
+
+
+def _too_much_steroid(rng: random.Random) -> Case:
+    return _case(rng, _LUMBAR, line(rng, "62323"), line(rng, "J1100", "JZ", units=20), place=OFFICE)
+
+
 _AUTHORIZING = tuple(payer for payer in of.PAYERS if payer.authorizes)
 _MEDICARE = (of.MEDICARE, of.HUMANA, of.ADVANTAGE, of.CLOVER)
 _LEVELS = (of.MEDICARE, of.HUMANA, of.ADVANTAGE, of.CLOVER, of.CIGNA, of.AETNA, of.ANTHEM)
@@ -207,6 +216,10 @@ DEFECTS = (
     Defect("MED-16", 5, _beside("99152"), payers=(*_MEDICARE, of.CIGNA)),
     Defect("MED-20", 4, _diagnosed("M48061"), payers=(of.MEDICARE,)),
     Defect("MED-22", 4, _diagnosed("M5410", "M5430")),
+    Defect("DRUG-02", 3, _too_much_steroid, payers=_MEDICARE),
+    Defect("DRUG-05", 5, _beside("J1030")),
+    Defect("DRUG-09", 5, _beside("J0665", "J2003")),
+    Defect("DRUG-11", 3, _two_steroids),
 )
 """Every defect the rules of today find in a claim alone or in a person's earlier claims."""
 

@@ -78,6 +78,7 @@ def test_a_rule_cites_what_the_catalogue_cites(catalogue: Any, rule: Rule) -> No
     [
         ("LVL-01", "max_levels"),
         ("LVL-03", "max_regions"),
+        *((f"DRUG-0{number}", "max_units") for number in (1, 2, 3, 4)),
     ],
 )
 def test_a_bound_has_the_value_and_first_day_of_the_catalogue(catalogue: Any, rule_id: str, name: str) -> None:
@@ -112,6 +113,15 @@ def test_the_separate_procedures_are_those_of_the_catalogue(catalogue: Any) -> N
     wanted = frozenset(catalogue["tables"]["imaging_separate_procedures"])
 
     assert wanted == ruleset().parameter("CODE-11", "separate_procedures", (), ANY_DAY)
+
+
+def test_the_drug_codes_are_those_of_the_catalogue(catalogue: Any) -> None:
+    tables = catalogue["tables"]
+
+    assert frozenset(tables["steroids"]) == codes.STEROIDS
+    assert frozenset(tables["contrast_codes"]) == codes.CONTRAST
+    assert frozenset(tables["local_anesthetic_codes"]) == codes.LOCAL_ANESTHETICS
+    assert frozenset(tables["single_dose_ndcs"]) == ruleset().parameter("DRUG-07", "single_dose_ndcs", (), ANY_DAY)
 
 
 def test_the_other_modalities_are_those_of_the_catalogue(catalogue: Any) -> None:

@@ -18,8 +18,9 @@ REPOSITORY = Path(__file__).parents[3]
 CLAIMS = 6000
 # What they look at comes in records of its own; the feed has none of those yet.
 OF_FACTS = {"AUTH-09", "AUTH-11", "AUTH-13", "GUID-01", "GUID-03", "GUID-05"}
-# Nobody in the feed gives biologics, images the cisterns or has spasticity.
-NOT_MET = {"MED-15", "MED-18", "MED-19"}
+# Nobody in the feed gives biologics, images the cisterns or has spasticity, bills other steroids above their ceiling,
+# or is insured in Mississippi.
+NOT_MET = {"MED-15", "MED-18", "MED-19", "DRUG-01", "DRUG-03", "DRUG-04", "DRUG-12"}
 DIGEST = """
 import hashlib
 from streams.demo.generator import feed
