@@ -137,11 +137,11 @@ def _by_region(dated: DatedValue, where: str) -> DatedValue:
         return dated
     if not isinstance(listed, Mapping) or not set(listed) <= {*REGIONS, ANY_REGION}:
         raise PackError(f"{where}: write a list of codes, or lists under {', '.join((*REGIONS, ANY_REGION))}")
-    everywhere = listed.get(ANY_REGION, frozenset())
-    regions = {region: listed.get(region, frozenset()) | everywhere for region in REGIONS}
-    return DatedValue(
-        {**regions, None: frozenset().union(*regions.values())}, dated.starts_on, dated.source, dated.confidence
-    )
+    codes: dict[str | None, list[str]] = {
+        region: [*listed.get(region, ()), *listed.get(ANY_REGION, ())] for region in REGIONS
+    }
+    codes[None] = [code for each in codes.values() for code in each]
+    return DatedValue(_frozen(codes, where), dated.starts_on, dated.source, dated.confidence)
 
 
 def payers_of(packs: Sequence[Pack]) -> Payers:

@@ -22,6 +22,15 @@ from validators.code import code10_interlaminar_and_transforaminal_same_session 
 from validators.code import code11_imaging_guidance_billed_separately as code11
 from validators.code import code14_bilateral_modifier_on_interlaminar_code as code14
 from validators.code import code26_duplicate_service_line as code26
+from validators.drug import drug01_j3301_dose_above_session_ceiling as drug01
+from validators.drug import drug02_j1100_dose_above_session_ceiling as drug02
+from validators.drug import drug03_j0702_dose_above_session_ceiling as drug03
+from validators.drug import drug04_j1010_dose_above_session_ceiling as drug04
+from validators.drug import drug05_retired_methylprednisolone_code as drug05
+from validators.drug import drug07_jw_or_jz_missing as drug07
+from validators.drug import drug09_local_anesthetic_billed as drug09
+from validators.drug import drug11_two_steroids_same_day as drug11
+from validators.drug import drug12_drug_included_in_bcbsms as drug12
 from validators.guidance import guid01_guided_code_without_guidance as guid01
 from validators.guidance import guid02_unguided_code_for_pain as guid02
 from validators.guidance import guid03_ultrasound_guidance_not_covered as guid03
@@ -29,6 +38,19 @@ from validators.guidance import guid05_imaging_without_contrast as guid05
 from validators.guidance import guid09_radiation_guidance_in_pregnancy as guid09
 from validators.level import lvl01_more_than_two_transforaminal_levels as lvl01
 from validators.level import lvl03_two_spinal_regions_same_day as lvl03
+from validators.necessity import med01_diagnosis_not_known_to_be_covered as med01
+from validators.necessity import med02_axial_pain_diagnosis_only as med02
+from validators.necessity import med03_non_radicular_diagnosis_only as med03
+from validators.necessity import med04_diagnosis_not_billable_on_date as med04
+from validators.necessity import med05_diagnosis_region_conflicts_with_code as med05
+from validators.necessity import med14_other_injection_modality_same_day as med14
+from validators.necessity import med15_biologic_injectate as med15
+from validators.necessity import med16_sedation_or_anesthesia_with_injection as med16
+from validators.necessity import med17_post_operative_pain_exception as med17
+from validators.necessity import med18_cisternography_exception as med18
+from validators.necessity import med19_pump_trial_exception as med19
+from validators.necessity import med20_stenosis_without_claudication_only as med20
+from validators.necessity import med22_unspecified_site_or_side as med22
 from validators.rule import Rule
 from validators.system import sys01_reference_data_or_state_missing as sys01
 from validators.system import sys02_rule_could_not_be_evaluated as sys02
@@ -63,6 +85,28 @@ RULES: tuple[Rule, ...] = (
     auth20.RULE,
     auth21.RULE,
     auth23.RULE,
+    med01.RULE,
+    med02.RULE,
+    med03.RULE,
+    med04.RULE,
+    med05.RULE,
+    med14.RULE,
+    med15.RULE,
+    med16.RULE,
+    med17.RULE,
+    med18.RULE,
+    med19.RULE,
+    med20.RULE,
+    med22.RULE,
+    drug01.RULE,
+    drug02.RULE,
+    drug03.RULE,
+    drug04.RULE,
+    drug05.RULE,
+    drug07.RULE,
+    drug09.RULE,
+    drug11.RULE,
+    drug12.RULE,
     sys01.RULE,
     sys02.RULE,
 )

@@ -32,5 +32,10 @@ GUIDED_TWIN = {"62320": "62321", "62322": "62323", "62324": "62325", "62326": "6
 IMAGING = frozenset({"77001", "77002", "77003", "77012", "76942", "76000", "76998"})
 CISTERNOGRAPHY = "78630"
 
+STEROIDS = frozenset({"J0702", "J1010", "J1020", "J1030", "J1040", "J1100", "J3300", "J3301"})
+CONTRAST = frozenset({"Q9965", "Q9966", "Q9967"})
+LOCAL_ANESTHETICS = frozenset({"J0665", "J2001", "J2002", "J2003", "J2004", "J2795", "S0020"})
+"""What is injected beside the procedure code; `reference.drugs` holds what these codes are."""
+
 NCCI_X_MODIFIERS = frozenset({"59", "XE", "XP", "XS", "XU"})
 """The modifiers that say a second service was separate from the first."""

@@ -1,10 +1,10 @@
 """What a rule sees of a claim besides the claim itself: derived facts, history, parameters and reference data."""
 
 import enum
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from schemas.authorization import Authorization
 from schemas.claim import Claim, LineOfBusiness
@@ -24,8 +24,11 @@ from validators.history import (
 )
 from validators.lines import Line, lines_of
 from validators.once import once
+from validators.parameters import Codes
 from validators.plan import TIERS, Plan
 from validators.ruleset import Lcd, Ruleset
+
+T = TypeVar("T")
 
 ASC_TAXONOMY = "261QA1903X"
 
@@ -68,6 +71,7 @@ class Context:
     history: History = field(default_factory=History)
     facts: Facts = NOTHING_KNOWN
     trouble: Trouble | None = None
+    _shared: dict[Callable[["Context"], Any], Any] = field(default_factory=dict)
 
     @property
     def troubled(self) -> Trouble:
@@ -254,12 +258,19 @@ class Context:
             return UNFED
         return record
 
+    def shared(self, work_out: Callable[["Context"], T]) -> T:
+        """What several rules read of the claim, worked out when the first of them asks."""
+        if work_out not in self._shared:
+            self._shared[work_out] = work_out(self)
+        found: T = self._shared[work_out]
+        return found
+
     def parameter(self, rule_id: str, name: str, on: date) -> Any:
         """The value of a rule's parameter for this claim on a date; None when it is not known."""
         return self.plan.parameters[rule_id, name].on(on)
 
-    def diagnoses_listed(self, tier: str, on: date, region: Region | None = None) -> Collection[str]:
+    def diagnoses_listed(self, tier: str, on: date, region: Region | None = None) -> Codes:
         """The diagnoses of a tier on a date, no dots: all, or those that support an injection of a region."""
         listed: Any = self.plan.parameters[TIERS, tier].on(on)
-        codes: Collection[str] = listed[region] if isinstance(listed, Mapping) else listed
+        codes: Codes = listed[region] if isinstance(listed, dict) else listed
         return codes

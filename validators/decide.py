@@ -139,13 +139,12 @@ def _finding(found: Found, context: Context) -> Finding:
 
 
 def _citation(found: Found, context: Context) -> Citation:
-    """The citation of the rule, with the vintage of its table, or the LCD and article of the state of service."""
+    """The citation of the rule: the LCD and article of the state of service, or with the vintage of its table."""
     rule, lcd = found.rule, context.lcd
     cited = rule.citation
-    vintages = context.ruleset.vintages
-    if vintage := next((vintages[table] for table in rule.tables if table in vintages), None):
-        return cited.model_copy(update={"vintage": vintage})
-    if cited.document == MULTI_MAC_LCD.document and lcd is not None and _is_in_force(lcd, found, context):
+    if cited.document == MULTI_MAC_LCD.document:
+        if lcd is None or not _is_in_force(lcd, found, context):
+            return cited
         document = f"LCD {lcd.lcd} and article {lcd.article} ({lcd.contractor})"
         surer_first = (cited.confidence, lcd.confidence)
         update = {
@@ -154,6 +153,9 @@ def _citation(found: Found, context: Context) -> Citation:
             "confidence": max(surer_first, key=CONFIDENCES.index),
         }
         return cited.model_copy(update=update)
+    vintages = context.ruleset.vintages
+    if vintage := next((vintages[table] for table in rule.tables if table in vintages), None):
+        return cited.model_copy(update={"vintage": vintage})
     return cited
 
 

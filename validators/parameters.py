@@ -22,8 +22,21 @@ class Patterns(Collection[str]):
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._listed))
 
+    def isdisjoint(self, codes: Collection[str]) -> bool:
+        """Whether it contains none of `codes`."""
+        if not self._exact.isdisjoint(codes):
+            return False
+        for code in codes:  # noqa: SIM110 - a generator would cost more than it goes through
+            if code.startswith(self._beginnings):
+                return False
+        return True
+
     def __len__(self) -> int:
         return len(self._listed)
+
+
+Codes = frozenset[str] | Patterns
+"""A list of a pack, as rules read it."""
 
 
 @dataclass(frozen=True, slots=True)

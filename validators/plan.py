@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from schemas.claim import LineOfBusiness
@@ -61,6 +62,7 @@ class Plan:
 
     standing: Standing
     steps: tuple[Step, ...]
+    by_id: Mapping[str, Step]
     ids: tuple[str, ...]
     dated: tuple[tuple[str, "Terms"], ...]
     parameters: Mapping[tuple[str, str], Parameter]
@@ -81,6 +83,7 @@ class Plan:
         return cls(
             standing=standing,
             steps=steps,
+            by_id={step.rule.id: step for step in steps},
             is_sleepless=all(step.rule.codes is None and step.rule.modifiers is None for step in steps),
             ids=tuple(sorted(step.rule.id for step in steps if step.rule.id not in without)),
             dated=dated,
@@ -89,6 +92,16 @@ class Plan:
                 for group, layered in groups
                 for name in layered.get(None, {})
             },
+        )
+
+    def lifts(self, rule_id: str, on: date) -> bool:
+        """Whether other rules may hang on what a rule finds in services of a day: it is asked, and not just tried."""
+        step = self.by_id.get(rule_id)
+        if step is None or step.is_trial:
+            return False
+        return step.is_plain or (
+            step.terms.in_effect(on)
+            and not any(each.effect != "soften" and each.in_effect(on) for each in step.overrides)
         )
 
     def awake(self, context: "Context") -> tuple[Step, ...]:

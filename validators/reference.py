@@ -4,7 +4,7 @@ Every table is carried forward and back to every date of service, except for the
 CPT codes (c) American Medical Association; code numbers only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -160,7 +160,8 @@ class CodeHistory:
 class Icd10Cm:
     """ICD-10-CM codes without children, which alone can be billed, and those that were split since.
 
-    `headers` were billable until a day, when their `children` took their place, from their `first_days` on.
+    `headers` were billable until a day, when their `children` took their place, from their `first_days` on. Nothing
+    changed after `settled_on`.
     """
 
     vintage: str
@@ -168,6 +169,13 @@ class Icd10Cm:
     headers: Mapping[str, date]
     children: Mapping[str, Sequence[str]]
     first_days: Mapping[str, date]
+    settled_on: date
+
+    def unbillable(self, codes: Collection[str], on: date) -> frozenset[str]:
+        """Those of `codes` (no dots) that could not be billed on a day."""
+        if on >= self.settled_on and self.leaves.issuperset(codes):
+            return frozenset()
+        return frozenset(code for code in codes if not self.billable(code, on))
 
     def billable(self, code: str, on: date) -> bool:
         """Whether a code (no dot) could be billed on a day."""

@@ -37,9 +37,16 @@ AUTHORIZATION_QUALIFIERS = Citation(
     document="837P 005010X222A1 guide, REF G1/9F; X12 request for interpretation 2459", confidence="found"
 )
 PAYER_TABLES = Citation(document="Payer prior-authorization tables (payers.yaml)", confidence="found")
+ICD10CM = Citation(document="ICD-10-CM tabular list", effective=date(2026, 4, 1), confidence="memory-high")
+DIAGNOSIS_LIMITS = Citation(
+    document="MAC billing article A58993 (L39240) and its siblings",
+    section="diagnosis limits lifted",
+    effective=date(2022, 6, 19),
+    confidence="found",
+)
 CATALOGUE = Citation(document="Design of this catalogue", confidence="found")
 
 
 def section(citation: Citation, name: str, confidence: Confidence | None = None) -> Citation:
-    """The same document, at one of its sections, of which one may be less or more sure."""
+    """The same document, at one of its sections; known as surely as the document unless `confidence` says how."""
     return citation.model_copy(update={"section": name, "confidence": confidence or citation.confidence})

@@ -145,4 +145,6 @@ def _icd10cm(tables: Mapping[str, Table]) -> Icd10Cm | None:
         last_day = headers[row["code"]] = date.fromisoformat(row["last_day"])
         children[row["code"]] = tuple(row["children"].split())
         first_days |= dict.fromkeys(children[row["code"]], last_day + timedelta(days=1))
-    return Icd10Cm(leaves.vintage, frozenset(leaves.content.decode().split()), headers, children, first_days)
+    billable = frozenset(leaves.content.decode().split())
+    settled_on = max(first_days.values(), default=date.min)
+    return Icd10Cm(leaves.vintage, billable, headers, children, first_days, settled_on)

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import click
 
-from schemas.claim import Claim
+from schemas.claim import Claim, dotted
 from schemas.decision import OUTCOMES, Decision, Finding, Severity
 from streams.cli.check_output import Checked, Refused, never_fail_to_encode, printable
 from streams.intake.files import STDIN
@@ -262,11 +262,6 @@ class TextWriter:
 def dollars(amount: Decimal) -> str:
     """Money for people: `$1,850.00`, below zero `-$3.00`."""
     return f"{'-' * (amount < 0)}${abs(amount):,.2f}"
-
-
-def dotted(code: str) -> str:
-    """An ICD-10-CM code with its dot."""
-    return f"{code[:3]}.{code[3:]}" if len(code) > 3 else code
 
 
 def _counted(count: int, noun: str) -> str:

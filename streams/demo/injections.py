@@ -15,7 +15,7 @@ OFFICE, HOSPITAL, SURGERY_CENTER = "11", "22", "24"
 _LUMBAR = ("M5416", "M5417", "M5116", "M48062", "M961")
 _CERVICAL = ("M5412", "M50121", "M50122", "M4722")
 _LUMBAR_BESIDE = ("M5450", "M47816", "I10", "E119", "E785")
-_POST_OPERATIVE = "G8918"
+_AFTER_SURGERY, _POST_OPERATIVE = "M961", "G8918"
 
 
 class Case(NamedTuple):
@@ -91,9 +91,9 @@ def _catheter(rng: random.Random) -> Case:
 
 
 def _after_surgery(rng: random.Random) -> Case:
-    """Without imaging, for pain after an operation, which is what these codes are left for."""
-    code = rng.choice(("62320", "62322", "62324", "62326"))
-    return Case(HOSPITAL, (_POST_OPERATIVE,), (line(rng, code),))
+    """For pain after an operation, which is what the codes without imaging are left for."""
+    code = rng.choice(("62320", "62322", "62324", "62326", "62323"))
+    return Case(HOSPITAL, (_AFTER_SURGERY, _POST_OPERATIVE), (line(rng, code, diagnoses=(1, 2)),))
 
 
 CLEAN: dict[Build, int] = {
@@ -167,7 +167,27 @@ def _expecting(rng: random.Random) -> Case:
     return case._replace(diagnoses=(*case.diagnoses, "Z331"))
 
 
+def _diagnosed(*diagnoses: str) -> Build:
+    """A lumbar injection for one of `diagnoses`."""
+    return lambda rng: _case(rng, diagnoses, line(rng, "62323"))
+
+
+def _beside(*others: str) -> Build:
+    """A lumbar injection with one of `others`."""
+    return lambda rng: _case(rng, _LUMBAR, line(rng, "62323"), line(rng, rng.choice(others)))
+
+
+def _two_steroids(rng: random.Random) -> Case:
+    drugs = (line(rng, "J1100", "JZ", units=10), line(rng, "J3301", "JZ", units=4))
+    return _case(rng, _LUMBAR, line(rng, "62323"), *drugs, place=OFFICE)
+
+
+def _too_much_steroid(rng: random.Random) -> Case:
+    return _case(rng, _LUMBAR, line(rng, "62323"), line(rng, "J1100", "JZ", units=20), place=OFFICE)
+
+
 _AUTHORIZING = tuple(payer for payer in of.PAYERS if payer.authorizes)
+_MEDICARE = (of.MEDICARE, of.HUMANA, of.ADVANTAGE, of.CLOVER)
 _LEVELS = (of.MEDICARE, of.HUMANA, of.ADVANTAGE, of.CLOVER, of.CIGNA, of.AETNA, of.ANTHEM)
 _REGIONS = (of.MEDICARE, of.HUMANA, of.ADVANTAGE, of.CLOVER, of.ANTHEM, of.PRIORITY)
 _GUIDED = (of.MEDICARE, of.HUMANA, of.ADVANTAGE, of.CLOVER, of.CIGNA, of.BLUE_CROSS_MA)
@@ -187,6 +207,19 @@ DEFECTS = (
     Defect("GUID-09", 6, _expecting, payers=_EXPECTING, expecting=True),
     Defect("AUTH-01", 13, _unauthorized, payers=_AUTHORIZING),
     Defect("AUTH-02", 56, _without_utn, payers=(of.MEDICARE,), wiser_only=True),
+    Defect("MED-01", 5, _diagnosed("M5441", "M5126"), payers=_MEDICARE),
+    Defect("MED-02", 8, _diagnosed("M5450", "M5459", "M47816")),
+    Defect("MED-03", 3, _diagnosed("G9050", "E1142", "M792")),
+    Defect("MED-04", 8, _diagnosed("M545", "M5136", "M4806")),
+    Defect("MED-05", 4, _diagnosed(*_CERVICAL)),
+    Defect("MED-14", 5, _beside("64493", "27096"), payers=(*_MEDICARE, of.CIGNA)),
+    Defect("MED-16", 5, _beside("99152"), payers=(*_MEDICARE, of.CIGNA)),
+    Defect("MED-20", 4, _diagnosed("M48061"), payers=(of.MEDICARE,)),
+    Defect("MED-22", 4, _diagnosed("M5410", "M5430")),
+    Defect("DRUG-02", 3, _too_much_steroid, payers=_MEDICARE),
+    Defect("DRUG-05", 5, _beside("J1030")),
+    Defect("DRUG-09", 5, _beside("J0665", "J2003")),
+    Defect("DRUG-11", 3, _two_steroids),
 )
 """Every defect the rules of today find in a claim alone or in a person's earlier claims."""
 

@@ -8,6 +8,9 @@ from tests.validators.building import read_yaml, ruleset
 from validators import codes
 from validators.authorization.auth18_utn_shape_wrong import UTN
 from validators.loading import BUILT_IN_PACKS
+from validators.necessity import med14_other_injection_modality_same_day as med14
+from validators.necessity import med15_biologic_injectate as med15
+from validators.parameters import Layers
 from validators.rule import Rule
 
 pytestmark = pytest.mark.shared
@@ -72,7 +75,14 @@ def test_a_rule_cites_what_the_catalogue_cites(catalogue: Any, rule: Rule) -> No
     }
 
 
-@pytest.mark.parametrize(("rule_id", "name"), [("LVL-01", "max_levels"), ("LVL-03", "max_regions")])
+@pytest.mark.parametrize(
+    ("rule_id", "name"),
+    [
+        ("LVL-01", "max_levels"),
+        ("LVL-03", "max_regions"),
+        *((f"DRUG-0{number}", "max_units") for number in (1, 2, 3, 4)),
+    ],
+)
 def test_a_bound_has_the_value_and_first_day_of_the_catalogue(catalogue: Any, rule_id: str, name: str) -> None:
     wanted = in_catalogue(catalogue, rule_id)["parameters"][name]
     unknown, known = ruleset().terms[rule_id].parameters[None][name].values
@@ -113,6 +123,62 @@ def test_the_separate_procedures_are_those_of_the_catalogue(catalogue: Any) -> N
     wanted = frozenset(catalogue["tables"]["imaging_separate_procedures"])
 
     assert wanted == ruleset().parameter("CODE-11", "separate_procedures", (), ANY_DAY)
+
+
+def test_the_drug_codes_are_those_of_the_catalogue(catalogue: Any) -> None:
+    tables = catalogue["tables"]
+
+    assert frozenset(tables["steroids"]) == codes.STEROIDS
+    assert frozenset(tables["contrast_codes"]) == codes.CONTRAST
+    assert frozenset(tables["local_anesthetic_codes"]) == codes.LOCAL_ANESTHETICS
+    assert frozenset(tables["single_dose_ndcs"]) == ruleset().parameter("DRUG-07", "single_dose_ndcs", (), ANY_DAY)
+
+
+def test_the_other_modalities_are_those_of_the_catalogue(catalogue: Any) -> None:
+    wanted = {
+        kind: {code: None if region == "any" else region for region, listed in regions.items() for code in listed}
+        for kind, regions in catalogue["tables"]["other_modalities"].items()
+    }
+
+    assert wanted == {
+        kind: {code: med14.REGION_OF[code] for code in listed}
+        for kind, listed in (
+            ("facet", med14.FACET),
+            ("sacroiliac", med14.SACROILIAC),
+            ("sympathetic", med14.SYMPATHETIC),
+            ("trigger_point", med14.TRIGGER_POINT),
+        )
+    }
+    assert med14.REGION_OF.keys() == med14.MODALITIES
+
+
+def test_the_biologics_are_those_of_the_catalogue(catalogue: Any) -> None:
+    wanted = catalogue["tables"]["biologic_codes"]
+    ((first, last),) = (each.split("-") for each in wanted["ranges"])
+    inside = {code for code in med15.BIOLOGICS if first <= code <= last}
+
+    assert {*wanted["codes"]} == med15.BIOLOGICS - inside
+    assert int(last[1:]) - int(first[1:]) + 1 == len(inside)
+
+
+@pytest.mark.parametrize(
+    ("layers", "is_covered_for_a_risk"),
+    [
+        (("medicare_ffs", "medicare_ffs"), True),
+        (("humana", "medicare_advantage"), True),
+        (("cigna_evicore", "commercial"), True),
+        (("humana", "commercial"), False),
+    ],
+)
+def test_sedation_is_that_of_the_catalogue(catalogue: Any, layers: Layers, *, is_covered_for_a_risk: bool) -> None:
+    tables = catalogue["tables"]["sedation_anesthesia"]
+    names = ("sedation_bundled", "sedation_coverage", "sedation_modifiers")
+
+    assert [
+        frozenset(tables["bundled"]),
+        frozenset(tables["coverage"]) if is_covered_for_a_risk else frozenset(),
+        frozenset(tables["modifier"]) if is_covered_for_a_risk else frozenset(),
+    ] == [ruleset().parameter("MED-16", name, layers, ANY_DAY) for name in names]
 
 
 def test_the_wiser_model_is_that_of_the_catalogue(catalogue: Any) -> None:

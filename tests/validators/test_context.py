@@ -205,3 +205,15 @@ def test_a_claim_is_kept_with_tokens_of_its_numbers_and_what_its_lines_cite() ->
     assert number is not None
     assert number == seen(citing("EX-2")).past.lines[0].authorization
     assert "A1" not in number
+
+
+def test_what_rules_share_is_worked_out_once_a_claim_even_when_it_is_nothing() -> None:
+    asked: list[Context] = []
+
+    def work_out(context: Context) -> None:
+        asked.append(context)
+
+    first, second = seen(a_claim()), seen(a_claim())
+
+    assert [None, None, None] == [context.shared(work_out) for context in (first, first, second)]
+    assert [first, second] == asked

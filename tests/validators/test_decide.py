@@ -16,6 +16,7 @@ from validators.context import Context, Event
 from validators.decide import canonical_bytes, content_id, decide, decision_bytes
 from validators.engine import Evaluation
 from validators.rule import Found
+from validators.sources import MULTI_MAC_LCD
 
 ROOT = Path(__file__).parents[2]
 THREE_LINES = a_claim(
@@ -134,6 +135,23 @@ def test_the_vintage_of_a_table_stands_in_the_citation_of_the_rule_that_reads_it
 
     assert ("2024Q3", None) == (vintages["CODE-10"], vintages["CODE-14"])
     assert ruleset().vintages == decision.reference_data
+
+
+@pytest.mark.parametrize(
+    ("changes", "cited"),
+    [
+        ({}, ("LCD L33906 and article A56651 (First Coast)", None)),
+        ({"payer": {"id": "EXCOMMERCE", "line_of_business": "commercial"}}, (MULTI_MAC_LCD.document, None)),
+        ({"diagnoses": [{"code": "M5412"}]}, ("ICD-10-CM tabular list", "FY2026")),
+    ],
+)
+def test_a_rule_that_reads_a_table_cites_its_vintage_unless_it_cites_the_determination(
+    changes: dict[str, Any], cited: tuple[str, str | None]
+) -> None:
+    decision = decided(a_claim(**{"diagnoses": [{"code": "M5450"}], **changes})).decision
+    (found,) = [each for each in decision.findings if each.rule in ("MED-02", "MED-05")]
+
+    assert cited == (found.citation.document, found.citation.vintage)
 
 
 SCRIPT = """

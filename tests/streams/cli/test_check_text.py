@@ -9,7 +9,7 @@ import pytest
 
 from schemas.claim import LineOfBusiness
 from streams.cli import COMMANDS
-from streams.cli.check_text import PAYER_WORDS, TextWriter, dollars, dotted
+from streams.cli.check_text import PAYER_WORDS, TextWriter, dollars
 from tests.streams.intake.building import LINE, SMALLEST, claim, encoded
 from tests.streams.intake.x12.building import one as x12_record
 from validators.loading import load_ruleset
@@ -242,8 +242,3 @@ def test_every_line_of_business_has_a_word():
 )
 def test_money_is_shown_as_people_write_it(amount, shown):
     assert dollars(Decimal(amount)) == shown
-
-
-@pytest.mark.parametrize(("code", "shown"), [("M5416", "M54.16"), ("I10", "I10"), ("", "")])
-def test_a_diagnosis_is_shown_with_its_dot(code, shown):
-    assert dotted(code) == shown

@@ -1,0 +1,34 @@
+"""DRUG-02 j1100-dose-above-session-ceiling: more dexamethasone is billed than a session may have.
+
+Why: coverage allows at most 15 mg of dexamethasone a session, 15 units of J1100.
+Fires: the units of J1100 on a day with an injection are above the bound; lines of discarded drug (JW) do not count.
+Not: a service before the bound is in force (not checked).
+Source: multi-MAC LCD text on epidural steroid injections, steroid ceiling per session.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from validators.context import Context
+from validators.drug.session_dose import above_ceiling
+from validators.lines import Line
+from validators.rule import Found, Needs, Rule, Unknown
+from validators.sources import MULTI_MAC_LCD, section
+
+
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
+    """Add the units of each day up."""
+    return above_ceiling(RULE, lines, context)
+
+
+RULE = Rule(
+    id="DRUG-02",
+    name="j1100-dose-above-session-ceiling",
+    severity="flag",
+    needs=(Needs.CLAIM,),
+    codes=frozenset({"J1100"}),
+    carc="151",
+    suggestion="at most 15 mg per session",
+    citation=section(MULTI_MAC_LCD, "steroid ceiling per session"),
+    parameters=("max_units",),
+    check=check,
+)

@@ -1,0 +1,1 @@
+"""Rules about the diagnosis and whether the injection was needed."""

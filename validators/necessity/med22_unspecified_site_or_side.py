@@ -1,0 +1,49 @@
+"""MED-22 unspecified-site-or-side: a diagnosis leaves open where in the spine, or on which side.
+
+Why: the record of an injection names the level and the side, so the diagnosis can.
+Fires: the line points to a diagnosis of an unspecified site or side, and to none that supports the injection.
+Not: a diagnosis that fails MED-04 or is of another region (MED-05), or an exception (MED-17, 18, 19).
+Source: ICD-10-CM guidelines, highest specificity.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from schemas.decision import Citation
+from validators.codes import ESI
+from validators.context import Context
+from validators.lines import Line
+from validators.necessity.chain import named, stops
+from validators.rule import Bypass, Found, Needs, Rule
+
+
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
+    """Look for an unspecified diagnosis where the diagnosis chain stops."""
+    for line, stop in stops(lines, context):
+        if by := stop.lifting(RULE):
+            yield RULE.bypass(by)
+            continue
+        listed = context.diagnoses_listed("unspecified", line.service_date)
+        if unspecified := [code for code in stop.diagnoses if code in listed]:
+            yield RULE.finding(
+                f"{line.code} on {line.service_date} points to a diagnosis of unspecified site or side: "
+                f"{named(unspecified)}",
+                line,
+                observed={"procedure_code": line.code, "diagnoses": [*unspecified]},
+            )
+
+
+RULE = Rule(
+    id="MED-22",
+    name="unspecified-site-or-side",
+    severity="flag",
+    needs=(Needs.CLAIM,),
+    codes=ESI,
+    carc="16",
+    rarc=("M81",),
+    suggestion="be specific",
+    citation=Citation(document="ICD-10-CM guidelines", section="highest specificity", confidence="memory-high"),
+    bypassed_by=("MED-04", "MED-05", "MED-17", "MED-18", "MED-19"),
+    bypasses_itself=True,
+    tables=("icd10cm",),
+    check=check,
+)
