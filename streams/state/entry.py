@@ -1,12 +1,13 @@
 """What one event leaves in the state of a patient, and the terms under which later events see it."""
 
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.authorization import Authorization
 from schemas.decision import Outcome
 from schemas.encounter import Encounter
+from validators.calendar_months import months_before
 from validators.history import PastClaim
 from validators.ruleset import StateTerms
 
@@ -75,17 +76,6 @@ class Entry(NamedTuple):
     def only_met(self) -> bool:
         """Whether nothing is kept of the event but that it was met."""
         return self.claim is None and self.authorization is None and self.encounter is None and self.purge is None
-
-
-@lru_cache(1 << 12)
-def months_before(day: date, months: int) -> date:
-    """The same day `months` calendar months earlier, clipped to the end of that month; never before year 1."""
-    month = day.year * 12 + day.month - 1 - months
-    if month < 12:
-        return date.min
-    first = date(month // 12, month % 12 + 1, 1)
-    following = date((month + 1) // 12, (month + 1) % 12 + 1, 1)
-    return min(first + timedelta(days=day.day - 1), following - timedelta(days=1))
 
 
 @lru_cache(1 << 12)
