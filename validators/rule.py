@@ -5,7 +5,7 @@ authorization number or free text of the claim.
 """
 
 import enum
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,6 +41,8 @@ class Found:
     expected: Mapping[str, JsonValue]
     carc: str | None = None
     """Instead of the rule's own."""
+    rarc: tuple[str, ...] | None = None
+    """Instead of the rule's own."""
 
 
 class Unknown(NamedTuple):
@@ -58,7 +60,7 @@ class Bypass(NamedTuple):
 
 
 Said = Found | Unknown | Bypass
-Check = Callable[[Sequence[Line], "Context"], Iterator[Said]]
+Check = Callable[[Sequence[Line], "Context"], Iterable[Said]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,7 @@ class Rule:
         suggestion: str | None = None,
         severity: Severity | None = None,
         carc: str | None = None,
+        rarc: tuple[str, ...] | None = None,
         at: str | None = None,
         observed: Mapping[str, JsonValue] | None = None,
         expected: Mapping[str, JsonValue] | None = None,
@@ -121,6 +124,7 @@ class Rule:
             observed=observed or {},
             expected=expected or {},
             carc=carc,
+            rarc=rarc,
         )
 
     def unknown(self, missing: str) -> Unknown:
