@@ -17,6 +17,7 @@ from streams.cli.check_output import Checked, Refused, never_fail_to_encode, pri
 from streams.intake.files import STDIN
 from streams.intake.items import Warned
 from validators.ruleset import Ruleset
+from validators.wording import dollars, dotted
 
 WIDTH_MIN, WIDTH_MAX = 60, 120
 """Narrower lines would be all wrapping, wider ones are hard to follow from words to money."""
@@ -257,16 +258,6 @@ class TextWriter:
         styled = click.style(text, fg=fg, bold=bold or None, dim=dim or None) if self._colour and text else text
         sys.stdout.write(f"{styled}\n")
         self._below_block = False
-
-
-def dollars(amount: Decimal) -> str:
-    """Money for people: `$1,850.00`, below zero `-$3.00`."""
-    return f"{'-' * (amount < 0)}${abs(amount):,.2f}"
-
-
-def dotted(code: str) -> str:
-    """An ICD-10-CM code with its dot."""
-    return f"{code[:3]}.{code[3:]}" if len(code) > 3 else code
 
 
 def _counted(count: int, noun: str) -> str:

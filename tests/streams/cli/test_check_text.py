@@ -2,14 +2,13 @@ import io
 import re
 import sys
 import typing
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from schemas.claim import LineOfBusiness
 from streams.cli import COMMANDS
-from streams.cli.check_text import PAYER_WORDS, TextWriter, dollars, dotted
+from streams.cli.check_text import PAYER_WORDS, TextWriter
 from tests.streams.intake.building import LINE, SMALLEST, claim, encoded
 from tests.streams.intake.x12.building import one as x12_record
 from validators.loading import load_ruleset
@@ -225,15 +224,3 @@ def test_no_claims_have_no_totals(check):
 
 def test_every_line_of_business_has_a_word():
     assert set(typing.get_args(LineOfBusiness)) == PAYER_WORDS.keys()
-
-
-@pytest.mark.parametrize(
-    ("amount", "shown"), [("1850", "$1,850.00"), ("0", "$0.00"), ("-3", "-$3.00"), ("1e6", "$1,000,000.00")]
-)
-def test_money_is_shown_as_people_write_it(amount, shown):
-    assert dollars(Decimal(amount)) == shown
-
-
-@pytest.mark.parametrize(("code", "shown"), [("M5416", "M54.16"), ("I10", "I10"), ("", "")])
-def test_a_diagnosis_is_shown_with_its_dot(code, shown):
-    assert dotted(code) == shown
