@@ -5,6 +5,27 @@ from validators.authorization import auth02_wiser_claim_without_utn as auth02
 from validators.authorization import auth09_authorization_does_not_cover_code as auth09
 from validators.authorization import auth11_service_outside_authorized_dates as auth11
 from validators.authorization import auth13_authorization_not_in_force as auth13
+from validators.claim import clm01_npi_check_digit_wrong as clm01
+from validators.claim import clm02_diagnosis_pointer_to_missing_diagnosis as clm02
+from validators.claim import clm03_charges_do_not_sum as clm03
+from validators.claim import clm04_service_dates_reversed as clm04
+from validators.claim import clm05_service_date_after_received_date as clm05
+from validators.claim import clm06_replacement_without_original_reference as clm06
+from validators.claim import clm07_duplicate_diagnosis as clm07
+from validators.claim import clm08_more_than_twelve_diagnoses as clm08
+from validators.claim import clm09_more_than_four_diagnosis_pointers as clm09
+from validators.claim import clm10_more_than_four_modifiers as clm10
+from validators.claim import clm11_units_not_positive as clm11
+from validators.claim import clm12_state_code_invalid as clm12
+from validators.claim import clm13_postal_code_malformed as clm13
+from validators.claim import clm14_duplicate_line_number as clm14
+from validators.claim import clm15_patient_born_after_service as clm15
+from validators.claim import clm16_taxonomy_malformed as clm16
+from validators.claim import clm17_timely_filing_limit_passed as clm17
+from validators.claim import clm18_modifier_malformed as clm18
+from validators.claim import clm19_modifier_repeated_on_line as clm19
+from validators.claim import clm20_place_of_service_unknown as clm20
+from validators.claim import clm21_patient_under_eighteen as clm21
 from validators.code import code03_add_on_without_primary as code03
 from validators.code import code04_add_on_with_primary_of_other_region as code04
 from validators.code import code09_overlapping_interlaminar_codes as code09
@@ -43,6 +64,27 @@ RULES: tuple[Rule, ...] = (
     auth09.RULE,
     auth11.RULE,
     auth13.RULE,
+    clm01.RULE,
+    clm02.RULE,
+    clm03.RULE,
+    clm04.RULE,
+    clm05.RULE,
+    clm06.RULE,
+    clm07.RULE,
+    clm08.RULE,
+    clm09.RULE,
+    clm10.RULE,
+    clm11.RULE,
+    clm12.RULE,
+    clm13.RULE,
+    clm14.RULE,
+    clm15.RULE,
+    clm16.RULE,
+    clm17.RULE,
+    clm18.RULE,
+    clm19.RULE,
+    clm20.RULE,
+    clm21.RULE,
     sys01.RULE,
     sys02.RULE,
 )

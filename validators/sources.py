@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from schemas.decision import Citation
+from schemas.decision import Citation, Confidence
 
 ADD_ON_EDITS = Citation(
     document="NCCI add-on code edits",
@@ -28,9 +28,11 @@ WISER = Citation(
     confidence="found",
 )
 PAYER_TABLES = Citation(document="Payer prior-authorization tables (payers.yaml)", confidence="found")
+CLAIM_GUIDE = Citation(document="837P 005010X222A1 guide and claim practice", confidence="found")
+PLACES_OF_SERVICE = Citation(document="CMS place-of-service code set", effective=date(2024, 6, 28), confidence="found")
 CATALOGUE = Citation(document="Design of this catalogue", confidence="found")
 
 
-def section(citation: Citation, name: str) -> Citation:
-    """The same document, at one of its sections."""
-    return citation.model_copy(update={"section": name})
+def section(citation: Citation, name: str, confidence: Confidence | None = None) -> Citation:
+    """The same document, at one of its sections; known as surely as the document unless `confidence` says how."""
+    return citation.model_copy(update={"section": name, "confidence": confidence or citation.confidence})

@@ -203,12 +203,11 @@ class TextWriter:
         by_source: dict[str, list[str]] = {}
         for name in sorted(missing):
             source, _, inner = name.partition(".")
-            by_source.setdefault(SOURCE_WORDS.get(source, ""), []).append((inner or source).replace("_", " "))
-        words = [
-            f"{', '.join(names)} ({source})" if source else ", ".join(names) for source, names in by_source.items()
-        ]
-        if words:
-            self._wrapped(f"{' · '.join(words)} · {how_many}", first="  not checked: ", dim=True)
+            words = (inner or source).replace("_", " ").replace(".", " ")
+            by_source.setdefault(SOURCE_WORDS.get(source, ""), []).append(words)
+        told = [f"{', '.join(names)} ({source})" if source else ", ".join(names) for source, names in by_source.items()]
+        if told:
+            self._wrapped(f"{' · '.join(told)} · {how_many}", first="  not checked: ", dim=True)
 
     def _labelled(self, label: str, text: str, *, dim: bool = False) -> None:
         self._wrapped(printable(text), first=f"{' ' * _RULE_WIDTH}{label:<{_LABEL_WIDTH}}", dim=dim)
