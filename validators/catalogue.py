@@ -41,6 +41,12 @@ from validators.guidance import guid09_radiation_guidance_in_pregnancy as guid09
 from validators.level import lvl01_more_than_two_transforaminal_levels as lvl01
 from validators.level import lvl03_two_spinal_regions_same_day as lvl03
 from validators.rule import Rule
+from validators.site import sos01_implausible_place_of_service as sos01
+from validators.site import sos02_drug_billed_by_professional_in_facility as sos02
+from validators.site import sos03_catheter_infusion_outside_hospital as sos03
+from validators.site import sos04_rendering_taxonomy_not_eligible as sos04
+from validators.site import sos05_hospital_outpatient_where_site_policy as sos05
+from validators.site import sos06_humana_authorization_is_outpatient_only as sos06
 from validators.system import sys01_reference_data_or_state_missing as sys01
 from validators.system import sys02_rule_could_not_be_evaluated as sys02
 
@@ -64,6 +70,12 @@ RULES: tuple[Rule, ...] = (
     auth09.RULE,
     auth11.RULE,
     auth13.RULE,
+    sos01.RULE,
+    sos02.RULE,
+    sos03.RULE,
+    sos04.RULE,
+    sos05.RULE,
+    sos06.RULE,
     clm01.RULE,
     clm02.RULE,
     clm03.RULE,

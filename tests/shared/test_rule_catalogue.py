@@ -103,6 +103,13 @@ def test_a_payer_takes_claims_for_as_many_months_as_the_table_says(catalogue: An
     }
 
 
+def test_the_lists_of_the_site_rules_are_those_of_the_catalogue(catalogue: Any) -> None:
+    tables = catalogue["tables"]
+
+    assert {"J*", *tables["contrast_codes"]} == set(ruleset().parameter("SOS-02", "drug_codes", (), ANY_DAY))
+    assert {*tables["covered_rendering_taxonomies"]} == set(ruleset().parameter("SOS-04", "taxonomies", (), ANY_DAY))
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_a_payer_has_the_severity_that_the_catalogue_gives_it(catalogue: Any, rule: Rule) -> None:
     overrides = in_catalogue(catalogue, rule.id).get("severity_overrides", ())
