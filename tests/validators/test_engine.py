@@ -312,3 +312,19 @@ def test_a_finding_points_at_the_code_of_its_first_line_unless_it_says_otherwise
     assert "/service_lines/1/procedure_code" == found.at
     assert isinstance(whole, Found)
     assert whole.at is None
+
+
+def test_a_plan_takes_one_look_at_a_claim() -> None:
+    looks = (lambda _parameters, _reference: bool, lambda _parameters, _reference: bool)
+    rules = [replace(fires_on(f"CODE-9{number}"), look=look) for number, look in enumerate(looks)]
+
+    with pytest.raises(ValueError, match="rules of two looks"):
+        evaluation(*rules)
+
+
+def test_rules_are_not_asked_of_a_claim_that_passes_by_their_look() -> None:
+    passed, asked = fires_on("CODE-98"), fires_on("CODE-99")
+    result = evaluation(replace(passed, look=lambda _parameters, _reference: lambda claim: bool(claim.claim_id)), asked)
+
+    assert ("CODE-99",) == result.fail
+    assert ("CODE-98",) == result.passed

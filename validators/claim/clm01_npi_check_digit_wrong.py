@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from schemas.decision import Citation
 from validators.claim.naming import providers
 from validators.claim.shapes import NPI, is_npi
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
@@ -54,5 +55,6 @@ RULE = Rule(
     suggestion="correct the NPI",
     citation=Citation(document="NPI standard", section="Luhn over 80840 + NPI", confidence="found"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

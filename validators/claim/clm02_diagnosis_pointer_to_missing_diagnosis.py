@@ -7,6 +7,7 @@ Source: 837P 005010X222A1 guide, SV107.
 
 from collections.abc import Iterator, Sequence
 
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
@@ -39,5 +40,6 @@ RULE = Rule(
     suggestion="point to an existing diagnosis",
     citation=section(CLAIM_GUIDE, "SV107"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

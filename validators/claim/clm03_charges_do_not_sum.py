@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from schemas.base import money_text
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
@@ -39,5 +40,6 @@ RULE = Rule(
     suggestion="make them agree",
     citation=section(CLAIM_GUIDE, "CLM02 balances SV102"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

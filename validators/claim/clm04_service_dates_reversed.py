@@ -8,6 +8,7 @@ Source: 837P 005010X222A1 guide, DTP 472.
 
 from collections.abc import Iterator, Sequence
 
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
@@ -37,5 +38,6 @@ RULE = Rule(
     suggestion="correct the dates",
     citation=section(CLAIM_GUIDE, "DTP 472"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

@@ -8,6 +8,7 @@ Source: 837P 005010X222A1 guide and claim practice.
 
 from collections.abc import Iterator, Sequence
 
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
@@ -46,5 +47,6 @@ RULE = Rule(
     suggestion="correct the date, or bill after the service",
     citation=section(CLAIM_GUIDE, "date of service in the future"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

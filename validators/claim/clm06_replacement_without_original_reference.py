@@ -7,6 +7,7 @@ Source: 837P 005010X222A1 guide, REF F8.
 
 from collections.abc import Iterator, Sequence
 
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.history import CHANGES
 from validators.lines import Line
@@ -35,5 +36,6 @@ RULE = Rule(
     suggestion="add the payer claim control number",
     citation=section(CLAIM_GUIDE, "REF F8"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

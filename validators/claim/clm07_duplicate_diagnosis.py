@@ -8,6 +8,7 @@ Source: 837P 005010X222A1 guide, HI.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
@@ -38,5 +39,6 @@ RULE = Rule(
     suggestion="list it once",
     citation=section(CLAIM_GUIDE, "HI", "memory-high"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

@@ -7,6 +7,7 @@ Source: 837P 005010X222A1 guide, SV101.
 
 from collections.abc import Iterator, Sequence
 
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
@@ -41,5 +42,6 @@ RULE = Rule(
     citation=section(CLAIM_GUIDE, "SV101"),
     parameters=("max",),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from validators.claim.naming import addresses
 from validators.claim.shapes import is_postal_code
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
@@ -33,5 +34,6 @@ RULE = Rule(
     suggestion="correct it",
     citation=section(CLAIM_GUIDE, "N403"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

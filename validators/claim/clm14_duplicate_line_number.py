@@ -8,6 +8,7 @@ Source: 837P 005010X222A1 guide, LX.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
@@ -36,5 +37,6 @@ RULE = Rule(
     suggestion="number the lines 1, 2, 3",
     citation=section(CLAIM_GUIDE, "LX", "memory-high"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

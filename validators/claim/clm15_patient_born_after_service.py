@@ -9,6 +9,7 @@ Source: 837P 005010X222A1 guide, DMG.
 from collections.abc import Iterator, Sequence
 
 from validators.claim.naming import treated
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
@@ -39,5 +40,6 @@ RULE = Rule(
     suggestion="correct the birth date",
     citation=section(CLAIM_GUIDE, "DMG"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from validators.claim.naming import providers
 from validators.claim.shapes import is_taxonomy
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
@@ -35,5 +36,6 @@ RULE = Rule(
     suggestion="correct it",
     citation=section(CLAIM_GUIDE, "PRV03", "second-hand"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

@@ -8,6 +8,7 @@ Source: 837P 005010X222A1 guide, SV101.
 from collections.abc import Iterator, Sequence
 
 from validators.claim.shapes import is_modifier
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
@@ -35,5 +36,6 @@ RULE = Rule(
     suggestion="correct it",
     citation=section(CLAIM_GUIDE, "SV101"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

@@ -10,6 +10,7 @@ Source: CMS place-of-service code set.
 from collections.abc import Iterator, Sequence
 
 from validators.claim.shapes import is_place
+from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
@@ -50,5 +51,6 @@ RULE = Rule(
     citation=section(PLACES_OF_SERVICE, "assigned codes"),
     tables=("places_of_service",),
     every_claim=True,
+    look=sound_form,
     check=check,
 )

@@ -11,12 +11,11 @@ from datetime import date
 
 from schemas.decision import Citation
 from validators.claim.naming import treated
+from validators.claim.sound import OF_AGE, sound_form
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
-
-OF_AGE = 18
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
@@ -47,5 +46,6 @@ RULE = Rule(
     suggestion="confirm",
     citation=Citation(document="Plausibility", section="age", confidence="memory-medium"),
     every_claim=True,
+    look=sound_form,
     check=check,
 )
