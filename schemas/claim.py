@@ -23,11 +23,6 @@ def _without_dot(code: Any) -> Any:
     return code.replace(".", "") if isinstance(code, str) else code
 
 
-def dotted(code: str) -> str:
-    """An ICD-10-CM code with its dot, as people read it."""
-    return f"{code[:3]}.{code[3:]}" if len(code) > 3 else code
-
-
 DiagnosisCode = Annotated[RequiredCode, BeforeValidator(_without_dot)]
 """An ICD-10-CM code without its dot."""
 

@@ -31,6 +31,7 @@ from validators.ruleset import Lcd, Ruleset
 T = TypeVar("T")
 
 ASC_TAXONOMY = "261QA1903X"
+PAIN_TIERS = ("T1", "T2", "T3", "T4_axial", "T4_other")
 
 
 class Unfed(enum.Enum):
@@ -274,3 +275,8 @@ class Context:
         listed: Any = self.plan.parameters[TIERS, tier].on(on)
         codes: Codes = listed[region] if isinstance(listed, dict) else listed
         return codes
+
+    def pain_diagnoses(self, line: Line) -> list[str]:
+        """The diagnoses of a pain tier, of any region, that a line points to."""
+        tiers = [self.diagnoses_listed(tier, line.service_date) for tier in PAIN_TIERS]
+        return [code for code in line.diagnoses if any(code in tier for tier in tiers)]

@@ -132,7 +132,7 @@ def _finding(found: Found, context: Context) -> Finding:
         observed=dict(found.observed),
         expected=dict(found.expected),
         carc=found.carc or rule.carc,
-        rarc=rule.rarc,
+        rarc=rule.rarc if found.rarc is None else found.rarc,
         amount_at_risk=at_risk,
         citation=_citation(found, context),
     )

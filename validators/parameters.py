@@ -19,6 +19,12 @@ class Patterns(Collection[str]):
     def __contains__(self, code: object) -> bool:
         return code in self._exact or (isinstance(code, str) and code.startswith(self._beginnings))
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Patterns) and self._listed == other._listed
+
+    def __hash__(self) -> int:
+        return hash(self._listed)
+
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._listed))
 

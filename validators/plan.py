@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from schemas.claim import LineOfBusiness
+from schemas.claim import Claim, LineOfBusiness
 from schemas.decision import Severity
 from validators.parameters import Layers, Parameter, nearest
-from validators.rule import Rule
+from validators.rule import Look, Passes, Rule
 
 if TYPE_CHECKING:
     from validators.context import Context
@@ -56,19 +56,35 @@ class Step:
     takes_all: bool
 
 
+class Steps(NamedTuple):
+    """Rules in order; `are_sleepless` when all of them look at every claim, whatever its codes."""
+
+    steps: tuple[Step, ...]
+    are_sleepless: bool
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> Self:
+        """These steps."""
+        listed = tuple(steps)
+        return cls(listed, all(step.rule.codes is None and step.rule.modifiers is None for step in listed))
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rules for claims of one standing, in order; `ids` of those for every date, and the others `dated`."""
+    """The rules for claims of one standing, in order; `ids` of those for every date, and the others `dated`.
+
+    Where `passes` says that a claim passes the rules that share that look, only those `left` are asked.
+    """
 
     standing: Standing
-    steps: tuple[Step, ...]
     by_id: Mapping[str, Step]
+    every: Steps
+    left: Steps
+    passes: Passes
     ids: tuple[str, ...]
     dated: tuple[tuple[str, "Terms"], ...]
     parameters: Mapping[tuple[str, str], Parameter]
-    is_sleepless: bool
-    """Every rule looks at every claim, whatever its codes."""
-    _awake: dict[tuple[frozenset[str], frozenset[str]], tuple[Step, ...]] = field(default_factory=dict)
+    _awake: dict[tuple[frozenset[str], frozenset[str], bool], tuple[Step, ...]] = field(default_factory=dict)
     _passed: dict[tuple[tuple[str, ...], frozenset[str]], tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -80,18 +96,19 @@ class Plan:
         groups = [(rule_id, terms.parameters) for rule_id, terms in ruleset.terms.items()]
         groups.append((TIERS, ruleset.diagnosis_tiers))
         layers = standing.layers
+        parameters = {
+            (group, name): nearest(layered, name, layers) for group, layered in groups for name in layered.get(None, {})
+        }
+        look = _look(steps)
         return cls(
             standing=standing,
-            steps=steps,
             by_id={step.rule.id: step for step in steps},
-            is_sleepless=all(step.rule.codes is None and step.rule.modifiers is None for step in steps),
+            every=Steps.of(steps),
+            left=Steps.of(step for step in steps if step.rule.look is None or not step.is_plain),
+            passes=look(parameters, ruleset.reference) if look else _nothing_passes,
             ids=tuple(sorted(step.rule.id for step in steps if step.rule.id not in without)),
             dated=dated,
-            parameters={
-                (group, name): nearest(layered, name, layers)
-                for group, layered in groups
-                for name in layered.get(None, {})
-            },
+            parameters=parameters,
         )
 
     def lifts(self, rule_id: str, on: date) -> bool:
@@ -105,15 +122,19 @@ class Plan:
         )
 
     def awake(self, context: "Context") -> tuple[Step, ...]:
-        """The rules that procedure codes and modifiers of a claim wake."""
-        if self.is_sleepless:
-            return self.steps
-        key = (context.codes, context.modifiers)
+        """The rules that procedure codes and modifiers of a claim wake, but those a look tells it passes."""
+        passes = self.passes(context.claim)
+        asked = self.left if passes else self.every
+        if asked.are_sleepless:
+            return asked.steps
+        key = (context.codes, context.modifiers, passes)
         found = self._awake.get(key)
         if found is None:
             if len(self._awake) >= REMEMBERED:
                 self._awake.clear()
-            found = self._awake[key] = tuple(step for step in self.steps if _wakes(step.rule, *key))
+            found = self._awake[key] = tuple(
+                step for step in asked.steps if _wakes(step.rule, context.codes, context.modifiers)
+            )
         return found
 
     def passed(self, said: Iterable[str], context: "Context") -> tuple[str, ...]:
@@ -130,6 +151,18 @@ class Plan:
             applicable = sorted((*self.ids, *dated))
             found = self._passed[key] = tuple(rule_id for rule_id in applicable if rule_id not in key[1])
         return found
+
+
+def _nothing_passes(_claim: Claim) -> bool:
+    return False
+
+
+def _look(steps: Iterable[Step]) -> Look | None:
+    """The look that rules of a plan share: there is one at most."""
+    looks = {step.rule.look for step in steps} - {None}
+    if len(looks) > 1:
+        raise ValueError("rules of two looks: a plan takes one look at a claim; let them share it")
+    return looks.pop() if looks else None
 
 
 def _wakes(rule: Rule, codes: frozenset[str], modifiers: frozenset[str]) -> bool:

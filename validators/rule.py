@@ -5,17 +5,20 @@ authorization number or free text of the claim.
 """
 
 import enum
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import JsonValue
 
+from schemas.claim import Claim
 from schemas.decision import Citation, Severity
 from validators.lines import Line
 
 if TYPE_CHECKING:
     from validators.context import Context
+    from validators.parameters import Parameter
+    from validators.reference import Reference
 
 
 class Needs(enum.Enum):
@@ -41,6 +44,8 @@ class Found:
     expected: Mapping[str, JsonValue]
     carc: str | None = None
     """Instead of the rule's own."""
+    rarc: tuple[str, ...] | None = None
+    """Instead of the rule's own."""
 
 
 class Unknown(NamedTuple):
@@ -58,7 +63,13 @@ class Bypass(NamedTuple):
 
 
 Said = Found | Unknown | Bypass
-Check = Callable[[Sequence[Line], "Context"], Iterator[Said]]
+Check = Callable[[Sequence[Line], "Context"], Iterable[Said]]
+
+Passes = Callable[[Claim], bool]
+"""Whether, as one look at a claim tells, some rules have nothing to say of it."""
+
+Look = Callable[[Mapping[tuple[str, str], "Parameter"], "Reference"], Passes]
+"""Makes that look, from the parameters (by rule and name) and tables that hold for claims of one standing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +100,8 @@ class Rule:
     """Not applicable where the payer is secondary or tertiary: rules about authorization."""
     of_claim: bool = False
     """Looks at the claim as it came, not at lines as rules read them: its check gets none."""
+    look: Look | None = None
+    """Shared by rules that nearly every claim passes: where one look tells so, they are not asked."""
     every_claim: bool = False
     """Applies to claims without an injection, and to voids, too: families claim and system."""
 
@@ -104,6 +117,7 @@ class Rule:
         suggestion: str | None = None,
         severity: Severity | None = None,
         carc: str | None = None,
+        rarc: tuple[str, ...] | None = None,
         at: str | None = None,
         observed: Mapping[str, JsonValue] | None = None,
         expected: Mapping[str, JsonValue] | None = None,
@@ -121,6 +135,7 @@ class Rule:
             observed=observed or {},
             expected=expected or {},
             carc=carc,
+            rarc=rarc,
         )
 
     def unknown(self, missing: str) -> Unknown:

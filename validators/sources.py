@@ -44,6 +44,8 @@ DIAGNOSIS_LIMITS = Citation(
     effective=date(2022, 6, 19),
     confidence="found",
 )
+CLAIM_GUIDE = Citation(document="837P 005010X222A1 guide and claim practice", confidence="found")
+PLACES_OF_SERVICE = Citation(document="CMS place-of-service code set", effective=date(2024, 6, 28), confidence="found")
 CATALOGUE = Citation(document="Design of this catalogue", confidence="found")
 
 

@@ -11,12 +11,13 @@ from decimal import Decimal
 
 import click
 
-from schemas.claim import Claim, dotted
+from schemas.claim import Claim
 from schemas.decision import OUTCOMES, Decision, Finding, Severity
 from streams.cli.check_output import Checked, Refused, never_fail_to_encode, printable
 from streams.intake.files import STDIN
 from streams.intake.items import Warned
 from validators.ruleset import Ruleset
+from validators.wording import dollars, dotted
 
 WIDTH_MIN, WIDTH_MAX = 60, 120
 """Narrower lines would be all wrapping, wider ones are hard to follow from words to money."""
@@ -202,12 +203,11 @@ class TextWriter:
         by_source: dict[str, list[str]] = {}
         for name in sorted(missing):
             source, _, inner = name.partition(".")
-            by_source.setdefault(SOURCE_WORDS.get(source, ""), []).append((inner or source).replace("_", " "))
-        words = [
-            f"{', '.join(names)} ({source})" if source else ", ".join(names) for source, names in by_source.items()
-        ]
-        if words:
-            self._wrapped(f"{' · '.join(words)} · {how_many}", first="  not checked: ", dim=True)
+            words = (inner or source).replace("_", " ").replace(".", " ")
+            by_source.setdefault(SOURCE_WORDS.get(source, ""), []).append(words)
+        told = [f"{', '.join(names)} ({source})" if source else ", ".join(names) for source, names in by_source.items()]
+        if told:
+            self._wrapped(f"{' · '.join(told)} · {how_many}", first="  not checked: ", dim=True)
 
     def _labelled(self, label: str, text: str, *, dim: bool = False) -> None:
         self._wrapped(printable(text), first=f"{' ' * _RULE_WIDTH}{label:<{_LABEL_WIDTH}}", dim=dim)
@@ -257,11 +257,6 @@ class TextWriter:
         styled = click.style(text, fg=fg, bold=bold or None, dim=dim or None) if self._colour and text else text
         sys.stdout.write(f"{styled}\n")
         self._below_block = False
-
-
-def dollars(amount: Decimal) -> str:
-    """Money for people: `$1,850.00`, below zero `-$3.00`."""
-    return f"{'-' * (amount < 0)}${abs(amount):,.2f}"
 
 
 def _counted(count: int, noun: str) -> str:

@@ -13,11 +13,11 @@ from rich.progress import Progress as Bars
 from schemas.decision import OUTCOMES
 from streams import clock
 from streams.cli.check_output import never_fail_to_encode, printable
-from streams.cli.check_text import dollars
 from streams.replay.compare import Cell, Comparison, Example, RuleChange
 from streams.replay.job import Job, JobTopics
 from streams.replay.outputs import Totals
 from streams.replay.run import Progress
+from validators.wording import dollars
 
 PLAIN_SECONDS = 5.0
 

@@ -8,10 +8,10 @@ import click
 
 from streams.cli.asking import window_in_words
 from streams.cli.check_output import never_fail_to_encode, printable
-from streams.cli.check_text import dollars
 from streams.delivery.trace.run import Asked
 from streams.delivery.trace.steps import Event, Step, StepName
 from streams.replay.window import Bound
+from validators.wording import dollars
 
 WIDTH = 80
 _INDENT = 2

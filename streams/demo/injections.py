@@ -11,7 +11,7 @@ from streams.demo import practices as of
 from streams.demo.charges import line
 from streams.demo.draft import Line, Payer
 
-OFFICE, HOSPITAL, SURGERY_CENTER = "11", "22", "24"
+OFFICE, HOSPITAL, SURGERY_CENTER, NURSING_HOME = "11", "22", "24", "32"
 _LUMBAR = ("M5416", "M5417", "M5116", "M48062", "M961")
 _CERVICAL = ("M5412", "M50121", "M50122", "M4722")
 _LUMBAR_BESIDE = ("M5450", "M47816", "I10", "E119", "E785")
@@ -86,8 +86,8 @@ def _cervical_roots(rng: random.Random) -> Case:
 
 
 def _catheter(rng: random.Random) -> Case:
-    code, region = rng.choice((("62325", _CERVICAL), ("62327", _LUMBAR)))
-    return _case(rng, region, line(rng, code), place=HOSPITAL)
+    """An infusion through a catheter, for pain after an operation: for any other pain it is a matter of hospitals."""
+    return Case(HOSPITAL, (_POST_OPERATIVE,), (line(rng, rng.choice(("62325", "62327"))),))
 
 
 def _after_surgery(rng: random.Random) -> Case:
@@ -149,6 +149,15 @@ def _bilateral_interlaminar(rng: random.Random) -> Case:
 def _unguided(rng: random.Random) -> Case:
     code, region = rng.choice((("62322", _LUMBAR), ("62320", _CERVICAL)))
     return _case(rng, region, line(rng, code))
+
+
+def _in_a_nursing_home(rng: random.Random) -> Case:
+    return _case(rng, _LUMBAR, line(rng, "62323"), place=NURSING_HOME)
+
+
+def _drugs_of_the_facility(rng: random.Random) -> Case:
+    drugs = (line(rng, "J1100", "JZ", units=10), line(rng, "Q9966", "JZ", units=3))
+    return _case(rng, _LUMBAR, line(rng, "62323"), *drugs, place=rng.choice((SURGERY_CENTER, HOSPITAL)))
 
 
 def _unauthorized(rng: random.Random) -> Case:
@@ -220,8 +229,10 @@ DEFECTS = (
     Defect("DRUG-05", 5, _beside("J1030")),
     Defect("DRUG-09", 5, _beside("J0665", "J2003")),
     Defect("DRUG-11", 3, _two_steroids),
+    Defect("SOS-01", 3, _in_a_nursing_home),
+    Defect("SOS-02", 6, _drugs_of_the_facility, payers=(of.MEDICARE,)),
 )
-"""Every defect the rules of today find in a claim alone or in a person's earlier claims."""
+"""The defects of the feed, each found in a claim alone or in a person's earlier claims."""
 
 
 def some_clean_case(rng: random.Random) -> Case:

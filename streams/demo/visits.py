@@ -89,7 +89,7 @@ class Visits:
         """The claim as it should have been: sent again with the number it lacked, or a replacement that is right."""
         if defect.rule in ("AUTH-01", "AUTH-02"):
             return replace(draft, authorization=self._authorization(draft.member.payer, draft.practice))
-        case = some_clean_case(self._rng)
+        case = _where_paid(some_clean_case(self._rng), draft.member.payer)
         return replace(
             draft,
             frequency="7",
@@ -121,9 +121,7 @@ class Visits:
         return again
 
     def _injection(self, practice: Practice, payer: Payer, case: Case, member: Member | None = None) -> Draft:
-        rng = self._rng
-        if payer is of.UNITED and case.place == injections.HOSPITAL:
-            case = case._replace(place=injections.SURGERY_CENTER)  # this payer reviews the hospital as a place
+        rng, case = self._rng, _where_paid(case, payer)
         return Draft(
             claim_id=self._claim_id(practice),
             practice=practice,
@@ -185,3 +183,10 @@ class Visits:
         if payer is of.MEDICARE:
             return f"{some_mbi(self._rng)[1]}{practice.address.state[0]}A{self._rng.randrange(10**10, 10**11)}"
         return f"PA{self._rng.randrange(10**7, 10**8)}"
+
+
+def _where_paid(case: Case, payer: Payer) -> Case:
+    """The case in a place the payer pays without a question: this one reviews why a hospital was needed."""
+    if payer is of.UNITED and case.place == injections.HOSPITAL:
+        return case._replace(place=injections.SURGERY_CENTER)
+    return case

@@ -1,7 +1,7 @@
 """What one event leaves in the state of a patient, and the terms under which later events see it."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from schemas.authorization import Authorization
 from schemas.decision import Outcome
 from schemas.encounter import Encounter
+from validators.calendar_months import months_before
 from validators.history import PastClaim
 from validators.ruleset import StateTerms
 
@@ -101,17 +102,6 @@ def together(meetings: Iterable[Entry]) -> Entry | None:
     for met in sorted(meetings, key=attrgetter("position")):
         entry = met._replace(earlier=entry)
     return entry
-
-
-@lru_cache(1 << 12)
-def months_before(day: date, months: int) -> date:
-    """The same day `months` calendar months earlier, clipped to the end of that month; never before year 1."""
-    month = day.year * 12 + day.month - 1 - months
-    if month < 12:
-        return date.min
-    first = date(month // 12, month % 12 + 1, 1)
-    following = date((month + 1) // 12, (month + 1) % 12 + 1, 1)
-    return min(first + timedelta(days=day.day - 1), following - timedelta(days=1))
 
 
 @lru_cache(1 << 12)

@@ -47,12 +47,12 @@ VISITS = (("99213",), ("97110", "97140"), ("72148",))
 ROLES: tuple[Tree, ...] = (
     {"place_of_service": "11"},
     {"place_of_service": "24"},
-    {"place_of_service": "24", "billing_provider": {"npi": "1487000004", "taxonomy": "261QA1903X"}},
+    {"place_of_service": "24", "billing_provider": {"npi": "1487000006", "taxonomy": "261QA1903X"}},
     {
         "claim_type": "institutional",
         "type_of_bill": "131",
         "place_of_service": None,
-        "billing_provider": {"npi": "1902000009", "taxonomy": "282N00000X"},
+        "billing_provider": {"npi": "1902000003", "taxonomy": "282N00000X"},
     },
 )
 ROLE_WEIGHTS = (45, 25, 18, 12)

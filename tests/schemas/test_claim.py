@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from pydantic import ValidationError
 
-from schemas.claim import Claim, Person, dotted
+from schemas.claim import Claim, Person
 from tests.validators.strategies import claims
 
 SMALLEST: dict[str, Any] = {
@@ -203,11 +203,6 @@ def test_codes_are_upper_case_without_white_space_and_diagnoses_without_their_do
 
     assert ("J1100", ("XU",), "24") == (read_line.procedure_code, read_line.modifiers, read_line.place_of_service)
     assert "M5416" == claim.diagnoses[0].code
-
-
-@pytest.mark.parametrize(("code", "shown"), [("M5416", "M54.16"), ("I109", "I10.9"), ("I10", "I10"), ("", "")])
-def test_a_diagnosis_is_shown_with_its_dot(code: str, shown: str) -> None:
-    assert shown == dotted(code)
 
 
 def test_the_person_treated_is_the_patient_or_else_the_subscriber() -> None:

@@ -99,6 +99,45 @@ def test_the_reason_code_everybody_gives_for_ultrasound_is_that_of_the_catalogue
     assert keys == {key: ruleset().parameter("GUID-03", "carc", (key,), ANY_DAY) for key in keys}
 
 
+@pytest.mark.parametrize("rule_id", ["CLM-08", "CLM-09", "CLM-10"])
+def test_a_bound_of_the_claim_form_is_that_of_the_catalogue(catalogue: Any, rule_id: str) -> None:
+    wanted = in_catalogue(catalogue, rule_id)["parameters"]["max"]
+    (always,) = ruleset().terms[rule_id].parameters[None]["max"].values
+
+    assert (wanted["value"], wanted["in_force_on"]) == (always.value, day(always.starts_on))
+
+
+def test_a_payer_takes_claims_for_as_many_months_as_the_table_says(catalogue: Any, payers: Any) -> None:
+    given = ruleset().terms["CLM-17"].parameters
+    first_day = in_catalogue(catalogue, "CLM-17")["parameters"]["medicare_ffs"]["in_force_on"]
+    known = {
+        key: [(None, None), (said["timely_filing_months"]["from"], said["timely_filing_months"]["value"])]
+        for key, said in payers["payers"].items()
+        if said["timely_filing_months"]["value"] is not None
+    }
+
+    assert first_day == payers["payers"]["medicare_ffs"]["timely_filing_months"]["from"]
+    assert {None: [(None, None)]} | known == {
+        layer: [(day(dated.starts_on), dated.value) for dated in named["timely_filing_months"].values]
+        for layer, named in given.items()
+    }
+
+
+def test_the_lists_of_the_site_rules_are_those_of_the_catalogue(catalogue: Any) -> None:
+    tables = catalogue["tables"]
+
+    assert {"J*", *tables["contrast_codes"]} == set(ruleset().parameter("SOS-02", "drug_codes", (), ANY_DAY))
+    assert {*tables["covered_rendering_taxonomies"]} == set(ruleset().parameter("SOS-04", "taxonomies", (), ANY_DAY))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_payer_has_the_severity_that_the_catalogue_gives_it(catalogue: Any, rule: Rule) -> None:
+    overrides = in_catalogue(catalogue, rule.id).get("severity_overrides", ())
+    wanted = {layer: said["severity"] for said in overrides if "when" not in said for layer in said["scope"]}
+
+    assert wanted == ruleset().terms[rule.id].severities
+
+
 def test_the_code_card_is_that_of_the_catalogue(catalogue: Any) -> None:
     tables = catalogue["tables"]
     card = {name: frozenset(listed) for name, listed in tables["code_card"].items() if isinstance(listed, list)}

@@ -44,8 +44,12 @@ diagnosis_codes = st.sampled_from(["M5416", "M54.12", "G8912", "Z331", "O26.891"
 )
 states = st.sampled_from(["TX", "OH", "FL", "??"]) | st.none()
 places = st.sampled_from(["11", "19", "21", "22", "24", "99", ""]) | st.none()
-addresses = st.builds(Address, state=states) | st.none()
-providers = st.builds(Provider, npi=st.sampled_from(NPIS) | st.none(), address=addresses) | st.none()
+postal_codes = st.sampled_from(["33101", "331010001", "33101-0001", "3310", ""]) | st.none()
+addresses = st.builds(Address, state=states, postal_code=postal_codes) | st.none()
+taxonomies = st.sampled_from(["261QA1903X", "208VP0014X", "PAIN", ""]) | st.none()
+providers = (
+    st.builds(Provider, npi=st.sampled_from(NPIS) | st.none(), taxonomy=taxonomies, address=addresses) | st.none()
+)
 
 
 def service_lines(codes: st.SearchStrategy[str] = procedure_codes) -> st.SearchStrategy[ServiceLine]:
@@ -57,6 +61,7 @@ def service_lines(codes: st.SearchStrategy[str] = procedure_codes) -> st.SearchS
         charge=money,
         units=units,
         service_date_from=days,
+        service_date_to=st.none() | days,
         place_of_service=places,
         diagnosis_pointers=st.lists(st.integers(-2, 14), max_size=5).map(tuple),
         rendering_provider=providers,
@@ -89,14 +94,11 @@ claims = st.builds(
     place_of_service=places,
     type_of_bill=st.sampled_from(["131", "0111", ""]) | st.none(),
     payer=payers,
-    subscriber=st.just(Subscriber(member_id="1EG4TE5MK73")),
-    billing_provider=st.builds(
-        BillingProvider,
-        npi=st.sampled_from(NPIS),
-        taxonomy=st.sampled_from(["261QA1903X"]) | st.none(),
-        address=addresses,
-    ),
+    received_on=st.none() | days,
+    subscriber=st.builds(Subscriber, member_id=st.just("1EG4TE5MK73"), birth_date=st.none() | days, address=addresses),
+    billing_provider=st.builds(BillingProvider, npi=st.sampled_from(NPIS), taxonomy=taxonomies, address=addresses),
     rendering_provider=providers,
+    referring_provider=providers,
     service_facility=providers,
     authorizations=authorizations,
     diagnoses=st.lists(st.builds(Diagnosis, code=diagnosis_codes), min_size=1, max_size=13).map(tuple),

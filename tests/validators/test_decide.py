@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,19 @@ def outcomes(decision: Decision) -> list[tuple[str, str]]:
 )
 def test_the_worst_severity_decides(severities: list[Severity], outcome: str) -> None:
     assert outcome == decision_of(*(found(severity, 0) for severity in severities)).outcome
+
+
+def test_a_finding_carries_the_reason_codes_of_its_rule_unless_it_names_its_own() -> None:
+    rule = replace(ruleset().rules[0], carc="16", rarc=("N257",))
+    said = (
+        rule.finding("seen"),
+        rule.finding("seen", carc="4", rarc=("N290",)),
+        rule.finding("seen", rarc=()),
+    )
+
+    assert [("16", ("N257",)), ("4", ("N290",)), ("16", ())] == [
+        (each.carc, each.rarc) for each in decision_of(*said).findings
+    ]
 
 
 def test_a_finding_on_a_line_puts_the_charge_of_that_line_at_risk() -> None:

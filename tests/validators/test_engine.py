@@ -15,6 +15,7 @@ from validators.ruleset import Ruleset, Terms
 CITATION = Citation(document="none", confidence="found")
 TWO_LINES = a_claim(service_lines=[line("64483"), line("64484")])
 EVENT = Event("e", 0, str)
+FOR_EVERY_CLAIM = tuple(sorted(rule.id for rule in ruleset().rules if rule.every_claim))
 
 
 def rule(rule_id: str, check: Check, *, bypassed_by: tuple[str, ...] = (), severity: Severity = "deny") -> Rule:
@@ -130,12 +131,13 @@ def test_who_asked_is_told_of_a_rule_that_raises() -> None:
 
 
 def test_a_table_that_is_not_loaded_flags_the_claim_and_its_rules_are_not_checked() -> None:
-    without = replace(ruleset(), reference=replace(ruleset().reference, ncci=None))
+    without = replace(ruleset(), reference=Reference())
     decision = decided(TWO_LINES, rules=without).decision
     (system,) = [finding for finding in decision.findings if finding.rule == "SYS-01"]
 
-    assert "reference data is not loaded: ncci; the rules that need it were not checked" == system.message
-    assert {"missing": ["ncci"]} == system.observed
+    rest = "the rules that need it were not checked"
+    assert f"reference data is not loaded: icd10cm, ncci, places_of_service; {rest}" == system.message
+    assert {"missing": ["icd10cm", "ncci", "places_of_service"]} == system.observed
     assert () == system.lines
     assert NotChecked(rule="CODE-10", missing="reference.ncci") in decision.checks.not_checked
     assert "ncci" not in decision.reference_data
@@ -143,24 +145,24 @@ def test_a_table_that_is_not_loaded_flags_the_claim_and_its_rules_are_not_checke
 
 
 def test_a_table_nobody_needs_for_this_claim_is_not_missed() -> None:
-    without = replace(ruleset(), reference=Reference(ncci=None))
+    without = replace(ruleset(), reference=replace(ruleset().reference, ncci=None))
     decision = decided(a_claim(service_lines=[line("99213")]), rules=without).decision
 
     assert "accepted" == decision.outcome
-    assert ("SYS-01", "SYS-02") == decision.checks.passed
+    assert FOR_EVERY_CLAIM == decision.checks.passed
 
 
-def test_a_void_wakes_only_the_system_rules() -> None:
-    checks = decided(a_claim(frequency_code="8")).decision.checks
+def test_a_void_wakes_only_the_claim_and_system_rules() -> None:
+    checks = decided(a_claim(frequency_code="8", original_reference="ICN1")).decision.checks
 
-    assert ("SYS-01", "SYS-02") == checks.passed
+    assert FOR_EVERY_CLAIM == checks.passed
     assert ((), (), ()) == (checks.fail, checks.bypassed, checks.not_checked)
 
 
-def test_a_claim_out_of_scope_wakes_only_the_system_rules() -> None:
+def test_a_claim_out_of_scope_wakes_only_the_claim_and_system_rules() -> None:
     decision = decided(a_claim(service_lines=[line("99213"), line("99213")])).decision
 
-    assert ("SYS-01", "SYS-02") == decision.checks.passed
+    assert FOR_EVERY_CLAIM == decision.checks.passed
     assert not decision.in_scope
 
 
@@ -310,3 +312,19 @@ def test_a_finding_points_at_the_code_of_its_first_line_unless_it_says_otherwise
     assert "/service_lines/1/procedure_code" == found.at
     assert isinstance(whole, Found)
     assert whole.at is None
+
+
+def test_a_plan_takes_one_look_at_a_claim() -> None:
+    looks = (lambda _parameters, _reference: bool, lambda _parameters, _reference: bool)
+    rules = [replace(fires_on(f"CODE-9{number}"), look=look) for number, look in enumerate(looks)]
+
+    with pytest.raises(ValueError, match="rules of two looks"):
+        evaluation(*rules)
+
+
+def test_rules_are_not_asked_of_a_claim_that_passes_by_their_look() -> None:
+    passed, asked = fires_on("CODE-98"), fires_on("CODE-99")
+    result = evaluation(replace(passed, look=lambda _parameters, _reference: lambda claim: bool(claim.claim_id)), asked)
+
+    assert ("CODE-99",) == result.fail
+    assert ("CODE-98",) == result.passed

@@ -94,6 +94,7 @@ def seen(findings: list[Finding], asked: dict[str, Any]) -> dict[str, Any]:
         "suggestion": findings[0].suggestion if findings else None,
         "at": findings[0].at if findings else None,
         "carc": findings[0].carc if findings else None,
+        "rarc": list(findings[0].rarc) if findings else None,
         "observed": findings[0].observed if findings else None,
         "expected": findings[0].expected if findings else None,
     }

@@ -17,7 +17,6 @@ from validators.sources import MULTI_MAC_LCD, section
 
 UNGUIDED = INTERLAMINAR & frozenset(GUIDED_TWIN)
 OTHER_PURPOSES = frozenset({"postoperative", "pump_trial"})
-PAIN_TIERS = ("T1", "T2", "T3", "T4_axial", "T4_other")
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
@@ -25,12 +24,10 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     if any(context.lines_with({CISTERNOGRAPHY})):
         return
     for line in lines:
-        tiers = [context.diagnoses_listed(tier, line.service_date) for tier in PAIN_TIERS]
-        pain = [code for code in line.diagnoses if any(code in tier for tier in tiers)]
         post_operative = context.diagnoses_listed("post_operative", line.service_date)
         session = context.encounter(line)
         other_purpose = session is not None and session.purpose in OTHER_PURPOSES
-        if not pain or other_purpose or any(code in post_operative for code in line.diagnoses):
+        if not context.pain_diagnoses(line) or other_purpose or any(code in post_operative for code in line.diagnoses):
             continue
         twin = GUIDED_TWIN[line.code]
         yield RULE.finding(

@@ -7,12 +7,12 @@ A rule that does not look at the claim, is switched off or only tried, holds now
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from schemas.claim import dotted
 from validators.codes import Region
 from validators.context import Context
 from validators.lines import Line
 from validators.necessity.exceptions import EXCEPTIONS
 from validators.rule import Rule
+from validators.wording import dotted
 
 POINTS_NOWHERE = "CLM-02"
 _NOT_BILLABLE = "MED-04"

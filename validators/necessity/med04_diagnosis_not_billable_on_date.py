@@ -8,13 +8,13 @@ Source: ICD-10-CM tabular list, leaf codes.
 
 from collections.abc import Iterator, Sequence
 
-from schemas.claim import dotted
 from validators.context import Context
 from validators.lines import Line
 from validators.necessity.chain import named, unbillable
 from validators.reference import Icd10Cm
 from validators.rule import Found, Needs, Rule
 from validators.sources import ICD10CM, section
+from validators.wording import dotted
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:

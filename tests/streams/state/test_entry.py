@@ -1,41 +1,11 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from streams.state.entry import Issued, Redecidable, days_before, met_since, months_before, seen_since, together
+from streams.state.entry import Issued, Redecidable, days_before, met_since, seen_since, together
 from tests.streams.state.building import BODY, authorized, claimed, met, met_again, purged, treated
 from tests.validators.building import DAY, event_id
 from validators.ruleset import StateTerms
-
-
-@pytest.mark.parametrize(
-    ("day", "months", "earlier"),
-    [
-        (date(2026, 6, 20), 24, date(2024, 6, 20)),
-        (date(2026, 1, 31), 1, date(2025, 12, 31)),
-        (date(2026, 3, 31), 1, date(2026, 2, 28)),
-        (date(2028, 2, 29), 12, date(2027, 2, 28)),
-        (date(2028, 3, 31), 1, date(2028, 2, 29)),
-        (date(2026, 12, 31), 3, date(2026, 9, 30)),
-        (date(2, 1, 1), 12, date(1, 1, 1)),
-        (date(1, 12, 31), 12, date.min),
-        (date.max, 1, date(9999, 11, 30)),
-    ],
-)
-def test_a_day_some_months_earlier_is_the_same_day_or_the_last_of_its_month(
-    day: date, months: int, earlier: date
-) -> None:
-    assert earlier == months_before(day, months)
-
-
-@given(st.dates(), st.integers(1, 120))
-def test_later_days_look_back_to_later_days(day: date, months: int) -> None:
-    following = date.fromordinal(min(day.toordinal() + 1, date.max.toordinal()))
-
-    assert months_before(day, months) <= months_before(following, months)
-    assert months_before(day, months) < day or day < date(2, 1, 1)
 
 
 @pytest.mark.parametrize(

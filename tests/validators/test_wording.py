@@ -1,0 +1,17 @@
+from decimal import Decimal
+
+import pytest
+
+from validators.wording import dollars, dotted
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"), [("1850", "$1,850.00"), ("0", "$0.00"), ("-3", "-$3.00"), ("1e6", "$1,000,000.00")]
+)
+def test_money_is_shown_as_people_write_it(amount: str, shown: str) -> None:
+    assert shown == dollars(Decimal(amount))
+
+
+@pytest.mark.parametrize(("code", "shown"), [("M5416", "M54.16"), ("I10", "I10"), ("", "")])
+def test_a_diagnosis_is_shown_with_its_dot(code: str, shown: str) -> None:
+    assert shown == dotted(code)

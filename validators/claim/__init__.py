@@ -1,0 +1,1 @@
+"""Rules about the claim form: numbers, dates, sums and codes that any claim has, about an injection or not."""

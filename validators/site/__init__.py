@@ -1,0 +1,1 @@
+"""Rules about the place of service and who may give or bill a service there."""
