@@ -13,7 +13,8 @@ from validators.codes import REGION, Region
 class Line:
     """A service line with the values that apply to it (definitions: effective values).
 
-    `diagnoses` are the pointed ones, all of the claim when it points to none; a pointer to nowhere is left out.
+    `diagnoses` are the pointed ones, all of the claim when the line has no pointer. A pointer to nowhere is left out: a
+    line that has no other points to none.
     """
 
     index: int

@@ -27,8 +27,32 @@ from tests.validators.building import ruleset
 from validators.codes import CISTERNOGRAPHY, ESI, IMAGING, RETIRED_ESI, RETIRED_ULTRASOUND
 
 INJECTIONS = sorted(ESI)
-OTHER_CODES = [*sorted(IMAGING | RETIRED_ESI | RETIRED_ULTRASOUND), CISTERNOGRAPHY, "62273", "99213", "J1100"]
-MODIFIERS = ["50", "59", "LT", "RT", "SG", "XE", "XP", "XS", "XU", "KX", "26", ""]
+COMPANIONS = [
+    "01992", "20553", "27096", "62273", "64493", "72275", "99152", "99155", "99213", "99999", "J1030", "J1100", "J2001",
+    "J3301", "P9020", "Q4150", "Q9966",
+]  # fmt: skip
+OTHER_CODES = [*sorted(IMAGING | RETIRED_ESI | RETIRED_ULTRASOUND), CISTERNOGRAPHY, *COMPANIONS]
+MODIFIERS = [
+    "25",
+    "26",
+    "50",
+    "51",
+    "59",
+    "80",
+    "JW",
+    "JZ",
+    "KX",
+    "LT",
+    "QS",
+    "RT",
+    "SG",
+    "TC",
+    "XE",
+    "XP",
+    "XS",
+    "XU",
+    "",
+]
 NPIS = ["1234567893", "1245319599", "not an NPI"]
 
 texts = st.text(max_size=6)
@@ -39,9 +63,22 @@ days = st.sampled_from(
 ) | st.dates(date.min, date.max)
 money = st.decimals(Decimal(-1000), Decimal(100000), places=2)
 units = st.decimals(Decimal(-3), Decimal(9), places=1)
-diagnosis_codes = st.sampled_from(["M5416", "M54.12", "G8912", "Z331", "O26.891", "R52"]) | required.filter(
-    lambda code: code.replace(".", "").strip() != ""
-)
+DIAGNOSES = [
+    "M5416",
+    "M54.12",
+    "M545",
+    "M5136",
+    "M5431",
+    "M5432",
+    "M48061",
+    "M7138",
+    "G800",
+    "G8912",
+    "Z331",
+    "O26.891",
+    "R52",
+]
+diagnosis_codes = st.sampled_from(DIAGNOSES) | required.filter(lambda code: code.replace(".", "").strip() != "")
 states = st.sampled_from(["TX", "OH", "FL", "??"]) | st.none()
 places = st.sampled_from(["11", "19", "21", "22", "24", "99", ""]) | st.none()
 postal_codes = st.sampled_from(["33101", "331010001", "33101-0001", "3310", ""]) | st.none()
@@ -91,10 +128,10 @@ claims = st.builds(
     frequency_code=st.sampled_from(["1", "1", "7", "8", "6", ""]),
     original_reference=st.sampled_from(["EX-1", "EX-2", ""]) | st.none(),
     total_charge=money,
+    received_on=st.none() | days,
     place_of_service=places,
     type_of_bill=st.sampled_from(["131", "0111", ""]) | st.none(),
     payer=payers,
-    received_on=st.none() | days,
     subscriber=st.builds(Subscriber, member_id=st.just("1EG4TE5MK73"), birth_date=st.none() | days, address=addresses),
     billing_provider=st.builds(BillingProvider, npi=st.sampled_from(NPIS), taxonomy=taxonomies, address=addresses),
     rendering_provider=providers,

@@ -217,3 +217,23 @@ def test_what_rules_share_is_worked_out_once_a_claim_even_when_it_is_nothing() -
 
     assert [None, None, None] == [context.shared(work_out) for context in (first, first, second)]
     assert [first, second] == asked
+
+
+@pytest.mark.parametrize(
+    ("pointers", "diagnoses"),
+    [
+        ([2], ("M5417",)),
+        ([2, 1], ("M5417", "M5416")),
+        ([], ("M5416", "M5417")),
+        ([0, 2, 3], ("M5417",)),
+        ([3], ()),
+    ],
+)
+def test_a_line_is_for_the_diagnoses_it_points_to_and_for_all_when_it_has_no_pointer(
+    pointers: list[int], diagnoses: tuple[str, ...]
+) -> None:
+    claim = a_claim(
+        diagnoses=[{"code": "M54.16"}, {"code": "M54.17"}], service_lines=[line("62323", diagnosis_pointers=pointers)]
+    )
+
+    assert [diagnoses] == [each.diagnoses for each in seen(claim).lines]

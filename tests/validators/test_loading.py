@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.decision import NotChecked
 from tests.validators.building import DAY, Write, a_claim, decided, line, ruleset
 from validators.loading import REFERENCE_DATA, load_ruleset
 from validators.pack import PackError
@@ -277,3 +278,13 @@ def test_a_byte_of_code_or_of_a_built_in_pack_changes_the_hash(tmp_path: Path) -
 
     assert ruleset().version.sha256 == same == other_package
     assert 3 == len({same, code, copy_of()})
+
+
+@pytest.mark.parametrize("rule_id", ["CLM-08", "CLM-09", "CLM-10"])
+def test_a_bound_of_the_claim_form_that_a_site_does_not_know_is_not_checked(overlay: Write, rule_id: str) -> None:
+    rules = load_ruleset(
+        overlay(f"rules: {{{rule_id}: {{parameters: {{max: {{values: [{{from: null, value: null}}]}}}}}}}}")
+    )
+    decision = decided(a_claim(), rules=rules).decision
+
+    assert NotChecked(rule=rule_id, missing="parameter.max") in decision.checks.not_checked

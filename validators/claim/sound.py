@@ -59,8 +59,8 @@ def sound_form(parameters: Mapping[tuple[str, str], Parameter], reference: Refer
 
 
 def _least(bound: Parameter) -> int:
-    """The least a bound is on any date; 0, within which nothing is, where it is not known on some."""
-    return min(dated.value or 0 for dated in bound.values)
+    """The least a bound is on any date; where it is not known on some, one within which nothing is."""
+    return min(-1 if dated.value is None else dated.value for dated in bound.values)
 
 
 def _is_sound_line(line: ServiceLine, diagnoses: int, born: date, received: date) -> bool:
