@@ -19,11 +19,9 @@ from validators.sources import WISER, section
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Ask of each line with a number whether a facility claim should name it instead."""
-    if context.role != "professional":
-        return
     for line in lines:
-        elsewhere = False if line.authorization_number is None else _in_facility(line)
-        misplaced = False if elsewhere is False else both(wiser_scope(line, context), elsewhere)
+        elsewhere = line.authorization_number is not None and context.role == "professional" and _in_facility(line)
+        misplaced = elsewhere and both(wiser_scope(line, context), elsewhere)
         if isinstance(misplaced, str):
             yield RULE.unknown(misplaced)
         elif misplaced:

@@ -17,9 +17,10 @@ from validators.sources import AUTHORIZATION_QUALIFIERS, section
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     """Compare the number each line itself names with those of the claim."""
-    numbers = {each.number for each in context.claim.authorizations if each.kind == "prior_authorization"}
-    if not numbers:
+    named = context.claim.authorizations
+    if not named:
         return
+    numbers = {each.number for each in named if each.kind == "prior_authorization"}
     for line in lines:
         if context.claim.service_lines[line.index].authorization_number in numbers:
             yield RULE.finding(

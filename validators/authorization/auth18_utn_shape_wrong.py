@@ -23,7 +23,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Look at the shape of each line's number, then at whether it has to be a UTN."""
     for line in lines:
         number = line.authorization_number
-        wrong = False if number is None or UTN.fullmatch(number) else wiser_scope(line, context)
+        wrong = number is not None and UTN.fullmatch(number) is None and wiser_scope(line, context)
         if isinstance(wrong, str):
             yield RULE.unknown(wrong)
         elif wrong:

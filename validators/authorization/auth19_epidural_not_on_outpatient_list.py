@@ -21,7 +21,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Ask of each injection where it was done, then of the whole claim whether anything on it is listed."""
     for line in lines:
         there = in_outpatient_department(line, context)
-        fine = False if there is False else both(there, _nothing_is_listed(context))
+        fine = there and both(there, _nothing_is_listed(context))
         if isinstance(fine, str):
             yield RULE.unknown(fine)
         elif fine:

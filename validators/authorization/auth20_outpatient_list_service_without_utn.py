@@ -20,8 +20,8 @@ from validators.sources import OUTPATIENT_LIST, section
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Ask of each line without a number whether it was listed and where it was done."""
     for line in lines:
-        listed = False if line.authorization_number is not None else is_on_list(line, context)
-        wanted = False if listed is False else both(listed, in_outpatient_department(line, context))
+        listed = line.authorization_number is None and is_on_list(line, context)
+        wanted = listed and both(listed, in_outpatient_department(line, context))
         if isinstance(wanted, str):
             yield RULE.unknown(wanted)
         elif wanted:

@@ -22,7 +22,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Ask of each line the model would cover what it was for."""
     for line in lines:
         under = wiser_scope(line, context)
-        left_out = False if under is False else both(under, _is_pump_trial(line, context))
+        left_out = under and both(under, _is_pump_trial(line, context))
         if isinstance(left_out, str):
             yield RULE.unknown(left_out)
         elif left_out:

@@ -15,13 +15,13 @@ def wiser_scope(line: Line, context: Context) -> Answer:
     if context.line_of_business != "medicare_ffs" or not context.ruleset.terms[RULE_ID].in_effect(line.service_date):
         return False
     of_model = code_and_state_count(line, context)
-    return of_model if of_model is False else both(of_model, _place_counts(line, context))
+    return of_model and both(of_model, _place_counts(line, context))
 
 
 def code_and_state_count(line: Line, context: Context) -> Answer:
     """Whether code and state of service are those of the model, whoever pays."""
     code = code_counts(line, context)
-    return code if code is False else both(code, state_counts(line, context))
+    return code and both(code, state_counts(line, context))
 
 
 def code_counts(line: Line, context: Context) -> Answer:
