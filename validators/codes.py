@@ -11,6 +11,7 @@ INTERLAMINAR = frozenset({"62320", "62321", "62322", "62323"})
 CATHETER = frozenset({"62324", "62325", "62326", "62327"})
 TRANSFORAMINAL = frozenset({"64479", "64480", "64483", "64484"})
 PRIMARY_OF = {"64480": "64479", "64484": "64483"}
+ADD_ON_OF = {primary: add_on for add_on, primary in PRIMARY_OF.items()}
 ADD_ON = frozenset(PRIMARY_OF)
 PRIMARY = frozenset(PRIMARY_OF.values())
 EPIDURAL = INTERLAMINAR | CATHETER
@@ -19,6 +20,7 @@ EPIDURAL = INTERLAMINAR | CATHETER
 ESI = EPIDURAL | TRANSFORAMINAL
 RETIRED_ESI = frozenset({"62310", "62311", "62318", "62319"})
 RETIRED_ULTRASOUND = frozenset({"0228T", "0229T", "0230T", "0231T"})
+RETIRED_RELATED = RETIRED_ULTRASOUND | {"72275", "01935", "01936"}
 IN_SCOPE = ESI | RETIRED_ESI | RETIRED_ULTRASOUND
 """A claim with one of these is what the injection rules are about; any other is out of scope."""
 
@@ -31,6 +33,8 @@ GUIDED_TWIN = {"62320": "62321", "62322": "62323", "62324": "62325", "62326": "6
 
 IMAGING = frozenset({"77001", "77002", "77003", "77012", "76942", "76000", "76998"})
 CISTERNOGRAPHY = "78630"
+VISITS = frozenset(str(code) for code in range(99202, 99500))
+"""Evaluation and management: the codes 99202-99499."""
 
 STEROIDS = frozenset({"J0702", "J1010", "J1020", "J1030", "J1040", "J1100", "J3300", "J3301"})
 CONTRAST = frozenset({"Q9965", "Q9966", "Q9967"})
@@ -39,3 +43,6 @@ LOCAL_ANESTHETICS = frozenset({"J0665", "J2001", "J2002", "J2003", "J2004", "J27
 
 NCCI_X_MODIFIERS = frozenset({"59", "XE", "XP", "XS", "XU"})
 """The modifiers that say a second service was separate from the first."""
+
+LEFT_OR_RIGHT = frozenset({"LT", "RT"})
+SIDE_MODIFIERS = LEFT_OR_RIGHT | {"50"}

@@ -1,12 +1,23 @@
 """A service line with the values that apply to it, as rules read it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Literal, get_args
 
 from schemas.claim import Claim
-from validators.codes import REGION, Region
+from validators.codes import REGION, SIDE_MODIFIERS, Region
+
+Side = Literal["right", "left", "unknown"]
+SIDES: tuple[Side, ...] = get_args(Side)
+BOTH_SIDES: frozenset[Side] = frozenset({"right", "left"})
+_SIDES_NAMED: Mapping[frozenset[str], frozenset[Side]] = {
+    frozenset(): frozenset({"unknown"}),
+    frozenset({"RT"}): frozenset({"right"}),
+    frozenset({"LT"}): frozenset({"left"}),
+}
+"""By the modifiers of sides on a line; whatever else they are, they name both."""
 
 
 @dataclass(slots=True, eq=False)  # not frozen: making a frozen one costs three times as much
@@ -33,6 +44,23 @@ class Line:
     def region(self) -> Region:
         """The spinal region of an injection code."""
         return REGION[self.code]
+
+    def at(self, name: str) -> str:
+        """Where a field of it stands in the claim."""
+        return f"/service_lines/{self.index}/{name}"
+
+    @property
+    def sides(self) -> frozenset[Side]:
+        """The sides it is for (definitions: sides of a line); an unknown side is one of its own."""
+        return _SIDES_NAMED.get(self.modifiers & SIDE_MODIFIERS, BOTH_SIDES)
+
+
+def services(lines: Iterable[Line]) -> Mapping[tuple[str, date], Sequence[Line]]:
+    """The lines of each procedure code and date of service, in their order."""
+    found: dict[tuple[str, date], list[Line]] = {}
+    for line in lines:
+        found.setdefault((line.code, line.service_date), []).append(line)
+    return found
 
 
 def lines_of(claim: Claim, diagnoses: tuple[str, ...]) -> Iterator[Line]:

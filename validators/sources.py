@@ -14,6 +14,16 @@ ADD_ON_EDITS = Citation(
 NCCI_PRACTITIONER = Citation(
     document="NCCI procedure-to-procedure edits, practitioner table", effective=date(2024, 7, 1), confidence="found"
 )
+MEDICALLY_UNLIKELY = Citation(
+    document="NCCI medically unlikely edits, practitioner table",
+    effective=date(2024, 7, 1),
+    vintage="2024Q3",
+    confidence="found",
+)
+FEE_SCHEDULE = Citation(
+    document="Medicare physician fee schedule indicators", effective=date(2024, 7, 1), confidence="found"
+)
+CPT_DEFINITIONS = Citation(document="CPT code definitions, paraphrased", effective=None, confidence="memory-high")
 MULTI_MAC_LCD = Citation(
     document=(
         "Multi-MAC LCD text on epidural steroid injections (L33906, L36920, L38994, L39015, L39036, L39054, L39240)"

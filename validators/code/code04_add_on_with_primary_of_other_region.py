@@ -8,13 +8,11 @@ Source: NCCI add-on code edits, type 1 primaries.
 from collections.abc import Iterator, Sequence
 
 from validators.code.add_on_primaries import primaries_beside
-from validators.codes import ADD_ON, PRIMARY, PRIMARY_OF
+from validators.codes import ADD_ON, ADD_ON_OF, PRIMARY, PRIMARY_OF
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
 from validators.sources import ADD_ON_EDITS, section
-
-ADD_ON_OF = {primary: add_on for add_on, primary in PRIMARY_OF.items()}
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:

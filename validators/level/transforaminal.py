@@ -6,17 +6,9 @@ from decimal import Decimal
 
 from schemas.encounter import Encounter
 from validators.codes import ADD_ON
-from validators.lines import Line
+from validators.lines import SIDES, Line
 
 _ONE = Decimal(1)
-
-
-def sides(line: Line) -> frozenset[str]:
-    """The sides a line is for; an unknown side is one of its own."""
-    if "50" in line.modifiers:
-        return frozenset({"right", "left"})
-    named = {side for modifier, side in (("RT", "right"), ("LT", "left")) if modifier in line.modifiers}
-    return frozenset(named or {"unknown"})
 
 
 def level_count(lines: Sequence[Line]) -> Decimal:
@@ -27,8 +19,8 @@ def level_count(lines: Sequence[Line]) -> Decimal:
     if len(lines) == 1 and lines[0].code not in ADD_ON:
         return _ONE
     counts: dict[str, Decimal] = {}
-    for side in ("right", "left", "unknown"):
-        here = [line for line in lines if side in sides(line)]
+    for side in SIDES:
+        here = [line for line in lines if side in line.sides]
         primary = _ONE if any(line.code not in ADD_ON for line in here) else Decimal(0)
         counts[side] = primary + sum((line.units for line in here if line.code in ADD_ON), Decimal(0))
     return max(counts.values())
