@@ -162,7 +162,8 @@ def _after_bypass(rule: Rule, heard: Sequence[Said], lifting: Mapping[str, Seque
                 continue
             covered = {line for found in fired for line in found.lines}
             rest = tuple(line for line in left.lines if line not in covered)
-            if not left.lines or not rest or any(not found.lines for found in fired):
+            lifted_as_one = rule.bypassed_whole and rest != left.lines
+            if not left.lines or not rest or lifted_as_one or any(not found.lines for found in fired):
                 yield rule.bypass(other)
                 break
             left = replace(left, lines=rest)

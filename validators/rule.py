@@ -94,6 +94,8 @@ class Rule:
     bypassed_by: tuple[str, ...] = ()
     bypasses_itself: bool = False
     """Its check says itself where a rule of `bypassed_by` lifts it: more than the line decides."""
+    bypassed_whole: bool = False
+    """What it finds is about all of its lines together: one of `bypassed_by` that fired on any of them lifts it."""
     tables: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     primary_payer_only: bool = False
@@ -124,7 +126,7 @@ class Rule:
     ) -> Found:
         """Say that the rule fired on `lines` (none: on the whole claim). `at` defaults to the first line's code."""
         if at is None and lines:
-            at = f"/service_lines/{lines[0].index}/procedure_code"
+            at = lines[0].at("procedure_code")
         return Found(
             rule=self,
             severity=severity or self.severity,

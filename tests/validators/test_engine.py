@@ -84,14 +84,14 @@ def test_a_rule_that_raises_flags_the_claim_and_the_others_are_evaluated() -> No
 
 def test_a_rule_that_raises_alone_makes_the_claim_flagged_and_all_of_it_at_risk() -> None:
     broken = replace(the_rule("CODE-14"), check=raises_with_a_value)
-    decision = decided(a_claim(), rules=ruleset_with(broken)).decision
+    decision = decided(a_claim(service_lines=[line("62323", "50")]), rules=ruleset_with(broken)).decision
 
     assert "flagged" == decision.outcome
     assert ["flagged"] == [each.outcome for each in decision.lines]
 
 
 def test_no_value_of_the_claim_stands_in_the_report_of_a_rule_that_raised() -> None:
-    broken = replace(the_rule("CODE-14"), check=raises_with_a_value)
+    broken = replace(the_rule("CODE-09"), check=raises_with_a_value)
     claim = a_claim(subscriber={"last_name": "PLANTED"})
     text = decided(claim, rules=ruleset_with(broken)).decision.model_dump_json()
 
@@ -114,7 +114,7 @@ def test_every_rule_that_raises_is_reported() -> None:
     rules = [replace(the_rule(each), check=raises_with_a_value) for each in ("CODE-09", "CODE-14")]
     changed = ruleset_with(rules[0])
     changed = replace(changed, rules=tuple(rules[1] if each.id == "CODE-14" else each for each in changed.rules))
-    decision = decided(a_claim(), rules=changed).decision
+    decision = decided(a_claim(service_lines=[line("62323", "50")]), rules=changed).decision
 
     assert [{"rule": "CODE-09", "error": "LookupError"}, {"rule": "CODE-14", "error": "LookupError"}] == [
         finding.observed for finding in decision.findings if finding.rule == "SYS-02"
@@ -136,8 +136,8 @@ def test_a_table_that_is_not_loaded_flags_the_claim_and_its_rules_are_not_checke
     (system,) = [finding for finding in decision.findings if finding.rule == "SYS-01"]
 
     rest = "the rules that need it were not checked"
-    assert f"reference data is not loaded: icd10cm, ncci, places_of_service; {rest}" == system.message
-    assert {"missing": ["icd10cm", "ncci", "places_of_service"]} == system.observed
+    assert f"reference data is not loaded: icd10cm, mue, ncci, places_of_service; {rest}" == system.message
+    assert {"missing": ["icd10cm", "mue", "ncci", "places_of_service"]} == system.observed
     assert () == system.lines
     assert NotChecked(rule="CODE-10", missing="reference.ncci") in decision.checks.not_checked
     assert "ncci" not in decision.reference_data
@@ -186,6 +186,18 @@ def test_a_finding_keeps_the_lines_on_which_the_other_did_not_fire() -> None:
 
     assert {"CODE-91": (0,), "CODE-92": (1,)} == lines_found(result)
     assert () == result.bypassed
+
+
+def test_a_finding_that_stands_as_one_goes_where_the_other_fired_on_any_of_its_lines() -> None:
+    whole = replace(fires_on("CODE-92", 0, 1, bypassed_by=("CODE-91",)), bypassed_whole=True)
+
+    assert (Bypassed(rule="CODE-92", by="CODE-91"),) == evaluation(fires_on("CODE-91", 1), whole).bypassed
+
+
+def test_a_finding_that_stands_as_one_stays_where_the_other_fired_on_another_line() -> None:
+    whole = replace(fires_on("CODE-92", 0, bypassed_by=("CODE-91",)), bypassed_whole=True)
+
+    assert {"CODE-91": (1,), "CODE-92": (0,)} == lines_found(evaluation(fires_on("CODE-91", 1), whole))
 
 
 def test_two_rules_may_take_a_finding_away_together() -> None:
