@@ -36,6 +36,8 @@ from validators.claim import clm18_modifier_malformed as clm18
 from validators.claim import clm19_modifier_repeated_on_line as clm19
 from validators.claim import clm20_place_of_service_unknown as clm20
 from validators.claim import clm21_patient_under_eighteen as clm21
+from validators.code import code01_retired_epidural_injection_code as code01
+from validators.code import code02_retired_related_code as code02
 from validators.code import code03_add_on_without_primary as code03
 from validators.code import code04_add_on_with_primary_of_other_region as code04
 from validators.code import code09_overlapping_interlaminar_codes as code09
@@ -83,6 +85,8 @@ from validators.system import sys01_reference_data_or_state_missing as sys01
 from validators.system import sys02_rule_could_not_be_evaluated as sys02
 
 RULES: tuple[Rule, ...] = (
+    code01.RULE,
+    code02.RULE,
     code03.RULE,
     code04.RULE,
     code09.RULE,
