@@ -6,26 +6,22 @@ Source: Medicare physician fee schedule, bilateral indicator 9.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 
-from schemas.decision import Citation
+from validators.code.modifiers import indicators, misplaced
 from validators.codes import EPIDURAL
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
+from validators.sources import FEE_SCHEDULE, section
+
+BILATERAL = frozenset({"50"})
 
 
-def check(lines: Sequence[Line], _context: Context) -> Iterator[Found]:
-    """Look for modifier 50."""
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
+    """Tell of each line what its code is."""
     for line in lines:
-        if "50" in line.modifiers:
-            yield RULE.finding(
-                f"{line.code} carries modifier 50, but an interlaminar or caudal injection has no sides",
-                line,
-                at=f"/service_lines/{line.index}/modifiers",
-                observed={"modifier": "50"},
-                expected={"none_of": ["50"]},
-            )
+        why = "an interlaminar or caudal injection has no sides"
+        yield misplaced(RULE, line, BILATERAL, why, bilateral_indicator=indicators(line, context).bilateral)
 
 
 RULE = Rule(
@@ -34,14 +30,11 @@ RULE = Rule(
     severity="deny",
     needs=(Needs.CLAIM,),
     codes=EPIDURAL,
+    modifiers=BILATERAL,
     carc="4",
     rarc=("N823",),
     suggestion="remove modifier 50",
-    citation=Citation(
-        document="Medicare physician fee schedule indicators",
-        section="bilateral indicator 9",
-        effective=date(2024, 7, 1),
-        confidence="found",
-    ),
+    citation=section(FEE_SCHEDULE, "bilateral indicator 9"),
+    tables=("fee_schedule",),
     check=check,
 )
