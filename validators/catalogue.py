@@ -40,16 +40,19 @@ from validators.code import code01_retired_epidural_injection_code as code01
 from validators.code import code02_retired_related_code as code02
 from validators.code import code03_add_on_without_primary as code03
 from validators.code import code04_add_on_with_primary_of_other_region as code04
+from validators.code import code05_second_primary_transforaminal_line as code05
 from validators.code import code09_overlapping_interlaminar_codes as code09
 from validators.code import code10_interlaminar_and_transforaminal_same_session as code10
 from validators.code import code11_imaging_guidance_billed_separately as code11
 from validators.code import code14_bilateral_modifier_on_interlaminar_code as code14
 from validators.code import code15_side_modifier_on_interlaminar_code as code15
+from validators.code import code16_bilateral_transforaminal_not_on_one_line as code16
 from validators.code import code17_modifier_50_on_asc_facility_claim as code17
 from validators.code import code18_contradicting_side_modifiers as code18
 from validators.code import code20_kx_on_therapeutic_injection as code20
 from validators.code import code21_professional_or_technical_modifier_on_injection as code21
 from validators.code import code22_modifier_51_on_add_on as code22
+from validators.code import code23_units_above_mue as code23
 from validators.code import code24_assistant_at_surgery_on_injection as code24
 from validators.code import code26_duplicate_service_line as code26
 from validators.drug import drug01_j3301_dose_above_session_ceiling as drug01
@@ -96,16 +99,19 @@ RULES: tuple[Rule, ...] = (
     code02.RULE,
     code03.RULE,
     code04.RULE,
+    code05.RULE,
     code09.RULE,
     code10.RULE,
     code11.RULE,
     code14.RULE,
     code15.RULE,
+    code16.RULE,
     code17.RULE,
     code18.RULE,
     code20.RULE,
     code21.RULE,
     code22.RULE,
+    code23.RULE,
     code24.RULE,
     code26.RULE,
     lvl01.RULE,

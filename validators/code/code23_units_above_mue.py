@@ -1,0 +1,72 @@
+"""CODE-23 units-above-mue: more units of a code are billed on a date than are likely.
+
+Why: NCCI's medically unlikely edits deny what is above them. They are no coverage limit (LVL-01).
+Fires: the units of a code on one date, summed over the lines of the claim, are above its value; where the edit is
+adjudicated by line (MAI 1), those of a line. A surgery center's facility claim is counted per side.
+Not: a line that repeats another exactly is left out of the sum (CODE-26); sides or further levels of a first level in
+units or lines (CODE-05, CODE-16). A code without a published value is not checked.
+Source: NCCI medically unlikely edits, practitioner table.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from validators.context import Context
+from validators.lines import SIDES, Line, services
+from validators.reference import MueValue
+from validators.rule import Found, Needs, Rule, Unknown
+from validators.sources import MEDICALLY_UNLIKELY, section
+
+BY_LINE = "1"
+
+
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
+    """Count the units of each code and date."""
+    mue = context.ruleset.reference.mue
+    assert mue is not None, "the engine keeps rules asleep whose tables are not loaded"
+    are_all_different = len(context.codes) == len(context.lines)
+    for group in zip(lines) if are_all_different else services(lines).values():
+        code, on = group[0].code, group[0].service_date
+        edit = mue.values.get(code)
+        if edit is None:
+            yield RULE.unknown(f"reference.mue.{code}")
+            continue
+        units = group[0].units if len(group) == 1 else _units(group, edit, context)
+        if units > edit.units:
+            yield RULE.finding(
+                f"{units:f} units of {code} are billed on {on}; at most {edit.units:f} are likely",
+                *group,
+                at=group[0].at("units"),
+                observed={"procedure_code": code, "units": f"{units:f}"},
+                expected={"at_most": f"{edit.units:f}"},
+            )
+
+
+def _units(lines: Sequence[Line], edit: MueValue, context: Context) -> Decimal:
+    """The units of the lines of a code and date that stand against its value."""
+    if edit.adjudication == BY_LINE:
+        return max(line.units for line in lines)
+    different = {(line.modifiers, line.rendering_npi): line for line in reversed(lines)}.values()
+    if context.role == "asc-facility":
+        return max(_sum(line for line in different if side in line.sides) for side in SIDES)
+    return _sum(different)
+
+
+def _sum(lines: Iterable[Line]) -> Decimal:
+    return sum((line.units for line in lines), Decimal(0))
+
+
+RULE = Rule(
+    id="CODE-23",
+    name="units-above-mue",
+    severity="deny",
+    needs=(Needs.CLAIM,),
+    carc="151",
+    rarc=("N362",),
+    suggestion="correct the units",
+    citation=section(MEDICALLY_UNLIKELY, "units and MAI"),
+    bypassed_by=("CODE-05", "CODE-16"),
+    bypassed_whole=True,
+    tables=("mue",),
+    check=check,
+)
