@@ -44,6 +44,7 @@ from validators.code import code05_second_primary_transforaminal_line as code05
 from validators.code import code09_overlapping_interlaminar_codes as code09
 from validators.code import code10_interlaminar_and_transforaminal_same_session as code10
 from validators.code import code11_imaging_guidance_billed_separately as code11
+from validators.code import code12_bypass_modifier_on_same_region_approaches as code12
 from validators.code import code14_bilateral_modifier_on_interlaminar_code as code14
 from validators.code import code15_side_modifier_on_interlaminar_code as code15
 from validators.code import code16_bilateral_transforaminal_not_on_one_line as code16
@@ -103,6 +104,7 @@ RULES: tuple[Rule, ...] = (
     code09.RULE,
     code10.RULE,
     code11.RULE,
+    code12.RULE,
     code14.RULE,
     code15.RULE,
     code16.RULE,

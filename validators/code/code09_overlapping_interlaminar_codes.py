@@ -8,17 +8,18 @@ Source: NCCI procedure-to-procedure edits, practitioner table.
 
 from collections.abc import Iterator, Sequence
 
-from validators.code.ncci import findings
+from validators.code.ncci import findings, pairs
 from validators.codes import EPIDURAL
 from validators.context import Context
 from validators.lines import Line
-from validators.rule import Bypass, Found, Needs, Rule
+from validators.rule import Needs, Rule, Said
 from validators.sources import NCCI_PRACTITIONER, section
 
 
-def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
+def check(lines: Sequence[Line], context: Context) -> Iterator[Said]:
     """Pair the interlaminar and catheter lines with each other."""
-    return findings(RULE, lines, context, EPIDURAL, RULE.suggestion)
+    if len(lines) > 1 or context.earlier_lines:
+        yield from findings(RULE, pairs(lines, context, EPIDURAL), context)
 
 
 RULE = Rule(

@@ -9,20 +9,20 @@ Source: NCCI procedure-to-procedure edits, practitioner table.
 
 from collections.abc import Iterator, Sequence
 
-from validators.code.ncci import findings
-from validators.codes import EPIDURAL, ESI, TRANSFORAMINAL
+from validators.code.ncci import approaches, findings
+from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
-from validators.rule import Bypass, Found, Needs, Rule
+from validators.rule import Needs, Rule, Said
 from validators.sources import NCCI_PRACTITIONER, section
 
+COVERAGE = "CODE-12"
 
-def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
-    """Pair the transforaminal lines with interlaminar ones, and interlaminar ones with earlier transforaminal ones."""
-    transforaminal = [line for line in lines if line.code in TRANSFORAMINAL]
-    epidural = [line for line in lines if line.code in EPIDURAL]
-    yield from findings(RULE, transforaminal, context, EPIDURAL, RULE.suggestion)
-    yield from findings(RULE, epidural, context, TRANSFORAMINAL, RULE.suggestion)
+
+def check(lines: Sequence[Line], context: Context) -> Iterator[Said]:
+    """Look for pairs of the two approaches; CODE-12, where it applies, is about those that a modifier separates."""
+    if len(lines) > 1 or context.earlier_lines:
+        yield from findings(RULE, approaches(lines, context), context, separated=COVERAGE)
 
 
 RULE = Rule(
@@ -38,7 +38,7 @@ RULE = Rule(
         NCCI_PRACTITIONER,
         "62323>64483, 62323>64484, 62321>64479 (1) and 62322/62326/62327>64484, 62320/62321/62324/62325>64480 (0)",
     ),
-    bypassed_by=("CODE-12",),
+    bypassed_by=(COVERAGE,),
     tables=("ncci",),
     check=check,
 )
