@@ -45,6 +45,7 @@ from validators.code import code09_overlapping_interlaminar_codes as code09
 from validators.code import code10_interlaminar_and_transforaminal_same_session as code10
 from validators.code import code11_imaging_guidance_billed_separately as code11
 from validators.code import code12_bypass_modifier_on_same_region_approaches as code12
+from validators.code import code13_same_day_visit_without_modifier_25 as code13
 from validators.code import code14_bilateral_modifier_on_interlaminar_code as code14
 from validators.code import code15_side_modifier_on_interlaminar_code as code15
 from validators.code import code16_bilateral_transforaminal_not_on_one_line as code16
@@ -55,7 +56,9 @@ from validators.code import code21_professional_or_technical_modifier_on_injecti
 from validators.code import code22_modifier_51_on_add_on as code22
 from validators.code import code23_units_above_mue as code23
 from validators.code import code24_assistant_at_surgery_on_injection as code24
+from validators.code import code25_procedure_that_excludes_the_injection as code25
 from validators.code import code26_duplicate_service_line as code26
+from validators.code import code27_ncci_pair_without_bypass_modifier as code27
 from validators.drug import drug01_j3301_dose_above_session_ceiling as drug01
 from validators.drug import drug02_j1100_dose_above_session_ceiling as drug02
 from validators.drug import drug03_j0702_dose_above_session_ceiling as drug03
@@ -105,6 +108,7 @@ RULES: tuple[Rule, ...] = (
     code10.RULE,
     code11.RULE,
     code12.RULE,
+    code13.RULE,
     code14.RULE,
     code15.RULE,
     code16.RULE,
@@ -115,7 +119,9 @@ RULES: tuple[Rule, ...] = (
     code22.RULE,
     code23.RULE,
     code24.RULE,
+    code25.RULE,
     code26.RULE,
+    code27.RULE,
     lvl01.RULE,
     lvl03.RULE,
     guid01.RULE,

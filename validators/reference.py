@@ -29,13 +29,15 @@ class NcciPairs:
     """NCCI procedure-to-procedure edits of which one code is an injection, practitioner table.
 
     `over` holds, by the other code as column 1, the indicator of each injection as column 2; `under` the reverse.
-    `ended` holds pairs (column 1, column 2) that were active until a day.
+    `ended` holds pairs (column 1, column 2) that were active until a day. `others` are all codes of pairs, ended ones
+    too, that are no injections.
     """
 
     vintage: str
     over: Mapping[str, Mapping[str, ModifierIndicator]]
     under: Mapping[str, Mapping[str, ModifierIndicator]]
     ended: Mapping[tuple[str, str], tuple[date, ModifierIndicator]]
+    others: frozenset[str]
 
     def indicator(self, column1: str, column2: str, on: date, claim_type: ClaimType) -> ModifierIndicator | None:
         """The modifier indicator of a pair that is active on a day; None when the two are none.

@@ -73,7 +73,8 @@ def _ncci(tables: Mapping[str, Table]) -> NcciPairs | None:
         (row["column_1"], row["column_2"]): (date.fromisoformat(row["last_day"]), row["modifier_indicator"])
         for row in sorted(_rows(tables["ncci_pairs_ended"]), key=lambda row: row["last_day"])
     }
-    return NcciPairs(pairs.vintage, over, under, ended)
+    others = frozenset((*over, *under, *(code for pair in ended for code in pair))) - ESI
+    return NcciPairs(pairs.vintage, over, under, ended, others)
 
 
 def _indicators(row: str) -> dict[str, Any]:
