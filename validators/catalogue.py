@@ -75,6 +75,8 @@ from validators.guidance import guid05_imaging_without_contrast as guid05
 from validators.guidance import guid09_radiation_guidance_in_pregnancy as guid09
 from validators.level import lvl01_more_than_two_transforaminal_levels as lvl01
 from validators.level import lvl03_two_spinal_regions_same_day as lvl03
+from validators.level import lvl04_two_levels_both_sides as lvl04
+from validators.level import lvl09_documented_side_does_not_match_modifier as lvl09
 from validators.necessity import med01_diagnosis_not_known_to_be_covered as med01
 from validators.necessity import med02_axial_pain_diagnosis_only as med02
 from validators.necessity import med03_non_radicular_diagnosis_only as med03
@@ -124,6 +126,8 @@ RULES: tuple[Rule, ...] = (
     code27.RULE,
     lvl01.RULE,
     lvl03.RULE,
+    lvl04.RULE,
+    lvl09.RULE,
     guid01.RULE,
     guid02.RULE,
     guid03.RULE,
