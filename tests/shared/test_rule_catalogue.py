@@ -145,6 +145,7 @@ def test_the_code_card_is_that_of_the_catalogue(catalogue: Any) -> None:
 
     assert frozenset(tables["esi_codes"]) == codes.ESI
     assert frozenset(tables["retired_esi_codes"]["codes"]) == codes.RETIRED_ESI
+    assert frozenset(" ".join(map(str, tables["retired_related_codes"])).split()) == codes.RETIRED_RELATED
     assert card["interlaminar"] == codes.INTERLAMINAR
     assert card["catheter"] == codes.CATHETER
     assert card["transforaminal"] == codes.TRANSFORAMINAL
@@ -156,12 +157,6 @@ def test_the_code_card_is_that_of_the_catalogue(catalogue: Any) -> None:
     assert tables["code_card"]["primary_of_add_on"] == codes.PRIMARY_OF
     assert frozenset(tables["imaging_guidance_codes"]) == codes.IMAGING
     assert frozenset(tables["ncci_x_modifiers"]) == codes.NCCI_X_MODIFIERS
-
-
-def test_the_separate_procedures_are_those_of_the_catalogue(catalogue: Any) -> None:
-    wanted = frozenset(catalogue["tables"]["imaging_separate_procedures"])
-
-    assert wanted == ruleset().parameter("CODE-11", "separate_procedures", (), ANY_DAY)
 
 
 def test_the_drug_codes_are_those_of_the_catalogue(catalogue: Any) -> None:
@@ -218,6 +213,13 @@ def test_sedation_is_that_of_the_catalogue(catalogue: Any, layers: Layers, *, is
         frozenset(tables["coverage"]) if is_covered_for_a_risk else frozenset(),
         frozenset(tables["modifier"]) if is_covered_for_a_risk else frozenset(),
     ] == [ruleset().parameter("MED-16", name, layers, ANY_DAY) for name in names]
+
+
+@pytest.mark.parametrize("rule_id", ["CODE-25", "CODE-27"])
+def test_the_sedation_that_pairs_leave_out_is_that_of_the_catalogue(catalogue: Any, rule_id: str) -> None:
+    for name, listed in catalogue["tables"]["sedation_anesthesia"].items():
+        if name != "modifier":
+            assert frozenset(listed) == ruleset().parameter(rule_id, f"sedation_{name}", (), ANY_DAY)
 
 
 def test_the_wiser_model_is_that_of_the_catalogue(catalogue: Any) -> None:

@@ -2,7 +2,8 @@
 
 Why: 62321, 62323, 62325, 62327 and 64479-64484 include their imaging; 77003 is an add-on with no injection as primary.
 Fires: an imaging line has the date of an injection line.
-Not: it carries 59 or an X modifier and another procedure that guidance may be billed beside stands on that date.
+Not: it carries 59 or an X modifier and a procedure that guidance may be billed beside, a primary of 77003, stands on
+that date.
 Source: NCCI procedure-to-procedure edits, practitioner table, all twelve codes over the imaging codes.
 """
 
@@ -13,6 +14,9 @@ from validators.context import Context
 from validators.lines import Line
 from validators.rule import Bypass, Found, Needs, Rule
 from validators.sources import NCCI_PRACTITIONER, section
+
+GUIDANCE = "77003"
+"""Fluoroscopy of the spine: an add-on of the procedures that imaging may be billed beside."""
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
@@ -37,8 +41,9 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
 
 
 def _separate_procedure_on(line: Line, context: Context) -> bool:
-    separate = context.parameter(RULE.id, "separate_procedures", line.service_date)
-    return any(other.service_date == line.service_date for other in context.lines_with(separate))
+    add_ons = context.ruleset.reference.add_ons
+    assert add_ons is not None, "the engine keeps rules asleep whose tables are not loaded"
+    return any(other.service_date == line.service_date for other in context.lines_with(add_ons.primaries[GUIDANCE]))
 
 
 RULE = Rule(
@@ -54,6 +59,6 @@ RULE = Rule(
         NCCI_PRACTITIONER,
         "all twelve codes over the imaging codes, indicator 1; 77003 is an add-on without an ESI primary",
     ),
-    parameters=("separate_procedures",),
+    tables=("add_ons",),
     check=check,
 )
