@@ -26,6 +26,8 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     earlier = frozenset() if unresolved else _earlier(context)
     if unresolved:
         yield RULE.unknown("history.original_claim")
+    if not earlier and len(context.codes) == len(context.lines):
+        return
     seen: dict[Service, Line] = {}
     for line in lines:
         service = (line.code, line.modifiers, line.service_date, line.rendering_npi)
