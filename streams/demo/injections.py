@@ -146,6 +146,26 @@ def _bilateral_interlaminar(rng: random.Random) -> Case:
     return _case(rng, region, line(rng, code, "50"))
 
 
+def _visit_beside(rng: random.Random) -> Case:
+    return _case(rng, _LUMBAR, line(rng, "62323"), line(rng, rng.choice(("99213", "99214"))))
+
+
+def _sides_on_two_lines(rng: random.Random) -> Case:
+    return _case(rng, _LUMBAR, line(rng, "64483", "RT"), line(rng, "64483", "LT"))
+
+
+def _in_part(rng: random.Random) -> Case:
+    return _case(rng, _LUMBAR, line(rng, "62323", "26"), place=SURGERY_CENTER)
+
+
+def _two_units(rng: random.Random) -> Case:
+    return _case(rng, _CERVICAL, line(rng, "62321", units=2))
+
+
+def _four_injections(rng: random.Random) -> Case:
+    return _case(rng, _LUMBAR, line(rng, "64483", "50"), line(rng, "64484", "50"))
+
+
 def _unguided(rng: random.Random) -> Case:
     code, region = rng.choice((("62322", _LUMBAR), ("62320", _CERVICAL)))
     return _case(rng, region, line(rng, code))
@@ -198,6 +218,7 @@ def _too_much_steroid(rng: random.Random) -> Case:
 _AUTHORIZING = tuple(payer for payer in of.PAYERS if payer.authorizes)
 _MEDICARE = (of.MEDICARE, of.HUMANA, of.ADVANTAGE, of.CLOVER)
 _LEVELS = (of.MEDICARE, of.HUMANA, of.ADVANTAGE, of.CLOVER, of.CIGNA, of.AETNA, of.ANTHEM)
+_BOTH_SIDES = (of.MEDICARE, of.HUMANA, of.ADVANTAGE, of.CLOVER, of.CIGNA, of.ANTHEM)
 _REGIONS = (of.MEDICARE, of.HUMANA, of.ADVANTAGE, of.CLOVER, of.ANTHEM, of.PRIORITY)
 _GUIDED = (of.MEDICARE, of.HUMANA, of.ADVANTAGE, of.CLOVER, of.CIGNA, of.BLUE_CROSS_MA)
 _EXPECTING = (of.AETNA, of.UNITED, of.CIGNA, of.ANTHEM, of.COMMERCE)
@@ -208,10 +229,15 @@ DEFECTS = (
     Defect("CODE-09", 3, _overlapping),
     Defect("CODE-10", 7, _two_approaches),
     Defect("CODE-11", 9, _imaging_beside),
+    Defect("CODE-13", 6, _visit_beside),
     Defect("CODE-14", 6, _bilateral_interlaminar),
+    Defect("CODE-16", 4, _sides_on_two_lines),
+    Defect("CODE-21", 3, _in_part),
+    Defect("CODE-23", 3, _two_units),
     Defect("CODE-26", 7, _lumbar_root, again=True),
     Defect("LVL-01", 7, _three_levels, payers=_LEVELS),
     Defect("LVL-03", 4, _two_regions, payers=_REGIONS),
+    Defect("LVL-04", 3, _four_injections, payers=_BOTH_SIDES),
     Defect("GUID-02", 7, _unguided, payers=_GUIDED),
     Defect("GUID-09", 6, _expecting, payers=_EXPECTING, expecting=True),
     Defect("AUTH-01", 13, _unauthorized, payers=_AUTHORIZING),

@@ -16,7 +16,6 @@ from tests.streams.demo.judging import Judged, claims, judge
 
 REPOSITORY = Path(__file__).parents[3]
 CLAIMS = 6000
-# What they look at comes in records of its own; the feed has none of those yet.
 DIGEST = """
 import hashlib
 from streams.demo.generator import feed
