@@ -5,6 +5,7 @@ Exit codes: 0 clean, 1 findings (only the commands that say so), 2 usage or conf
 
 import contextlib
 import importlib
+import json
 import os
 import sys
 from typing import Any, Never
@@ -78,6 +79,11 @@ def fail(sentence: str, code: int) -> Never:
     """End the command with one sentence on stderr."""
     click.echo(f"claimstream: {sentence}", err=True)
     raise SystemExit(code)
+
+
+def print_line(told: dict[str, Any]) -> None:
+    """One JSON line."""
+    click.echo(json.dumps(told, ensure_ascii=False))
 
 
 def main() -> None:
