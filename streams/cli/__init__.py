@@ -20,6 +20,7 @@ COMMANDS = {
     "redrive": "send dead letters again once their cause is mended, each once",
     "rekey": "replay the patient log into a new prefix, under another key, aliases or tenants",
     "replay": "decide a window of the patient log again, into topics of its own",
+    "rules": "see the rules, test them, try a new one before it counts, or begin one",
     "state": "see what is kept of patients, recount it from the log, forget a patient",
     "topics": "plan, apply or check the topic layout of a broker",
     "trace": "follow a claim by its number: received, parsed, decided, receipt",

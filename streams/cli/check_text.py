@@ -117,8 +117,8 @@ class TextWriter:
         beyond = f" ({self._totals.out_of_scope:,} out of scope)" if self._totals.out_of_scope else ""
         self._gap()
         money = f"{dollars(self._totals.at_risk)} at risk of {dollars(self._totals.charged)}"
-        self._beside(f"{_counted(count, 'claim')}: {' · '.join(words)}{beyond}", money, bold=True)
-        self._not_checked(self._totals.missing, f"in {_counted(self._totals.claims_not_checked, 'claim')}")
+        self._beside(f"{counted(count, 'claim')}: {' · '.join(words)}{beyond}", money, bold=True)
+        self._not_checked(self._totals.missing, f"in {counted(self._totals.claims_not_checked, 'claim')}")
         self._say("For programs and spreadsheets: claimstream check FILE --output json, or csv", dim=True)
 
     def _claim(self, seen: Checked) -> None:
@@ -139,7 +139,7 @@ class TextWriter:
         if block:
             self._findings(seen, claim)
             lacking = decision.checks.not_checked
-            self._not_checked({entry.missing for entry in lacking}, _counted(len(lacking), "rule"))
+            self._not_checked({entry.missing for entry in lacking}, counted(len(lacking), "rule"))
             self._gap()
 
     def _about(self, seen: Checked) -> str:
@@ -259,5 +259,6 @@ class TextWriter:
         self._below_block = False
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """`1 rule`, `2 rules`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
