@@ -5,9 +5,10 @@ import shutil
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import groupby
 
 import click
 
@@ -16,6 +17,7 @@ from schemas.decision import OUTCOMES, Decision, Finding, Severity
 from streams.cli.check_output import Checked, Refused, never_fail_to_encode, printable
 from streams.intake.files import STDIN
 from streams.intake.items import Warned
+from streams.rulebook.explained import Explained
 from validators.ruleset import Ruleset
 from validators.wording import dollars, dotted
 
@@ -43,10 +45,15 @@ SOURCE_WORDS = {
 
 _OUTCOME_STYLE = {"accepted": "green", "flagged": "yellow", "denied-risk": "red", "rejected": "magenta"}
 _SEVERITY_STYLE: dict[Severity, str] = {"deny": "red", "flag": "yellow", "info": "blue"}
+_STATUS_WORDS = {"not_checked": "not checked", "not_applicable": "n/a"} | {
+    status: status for status in ("fail", "pass", "bypassed")
+}
+_STATUS_STYLE = {"fail": "red", "pass": "green"}
 _OUTCOME_WIDTH = 13
 _CLAIM_WIDTH = 14
 _RULE_WIDTH = 13
 _LABEL_WIDTH = 6
+_STATUS_WIDTH = 13
 
 
 @dataclass(slots=True)
@@ -140,6 +147,18 @@ class TextWriter:
             self._findings(seen, claim)
             lacking = decision.checks.not_checked
             self._not_checked({entry.missing for entry in lacking}, counted(len(lacking), "rule"))
+            self._gap()
+        self._explained(seen.explanation)
+
+    def _explained(self, explanation: Sequence[Explained]) -> None:
+        """Every rule, by family: where it stands and why."""
+        for family, rules in groupby(explanation, key=lambda each: each.rule.family):
+            self._say(f"  {family}", bold=True)
+            for each in rules:
+                first = f"    {each.rule.id:<{_RULE_WIDTH - 4}}{_STATUS_WORDS[each.status]:<{_STATUS_WIDTH}}"
+                words = f"{each.rule.name}: {each.in_words()}"
+                self._wrapped(printable(words), first=first, fg=_STATUS_STYLE.get(each.status), dim=not each.overrides)
+        if explanation:
             self._gap()
 
     def _about(self, seen: Checked) -> str:

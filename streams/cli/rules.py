@@ -14,7 +14,8 @@ from streams.cli.packs import packs_option, rules_of, settings_with
 from streams.cli.rules_text import print_list, print_rule
 from streams.cli.rules_vectors import test_command
 from streams.rulebook.audience import Audience, UnknownNameError, audience_of, rule_named
-from streams.rulebook.told import in_catalogue_order, is_meant, listed, shown
+from streams.rulebook.docs import in_catalogue_order
+from streams.rulebook.told import is_meant, listed, shown
 from validators.loading import load_ruleset
 from validators.rule import FAMILIES
 from validators.ruleset import Ruleset

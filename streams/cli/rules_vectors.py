@@ -19,7 +19,7 @@ from streams.cli.check_text import counted
 from streams.cli.packs import packs_option, rules_of, settings_with
 from streams.cli.screen import screen
 from streams.rulebook.audience import UnknownNameError, rule_named
-from streams.rulebook.told import in_catalogue_order
+from streams.rulebook.docs import in_catalogue_order
 from streams.vectors.cases import VectorError, Vectors, read_vectors, vector_files
 from streams.vectors.run import Runner, Verdict
 from validators.loading import HERE

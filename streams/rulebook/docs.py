@@ -1,12 +1,13 @@
-"""What the module of a rule says of it in words: its docstring, by headings."""
+"""The catalogue as people read it: rules by family, and what the module of each says of it, by headings."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
 from typing import NamedTuple
 
 from validators import catalogue
-from validators.rule import Rule
+from validators.rule import FAMILIES, Rule
 
 _HEADING = re.compile(r"^(Why|Fires|Not|Source): ", re.MULTILINE)
 
@@ -19,6 +20,12 @@ class RuleDoc(NamedTuple):
     fires: str
     but_not: str
     source: str
+
+
+def in_catalogue_order(rules: Iterable[Rule]) -> list[Rule]:
+    """By family, then by id: as the catalogue lists them, not as they are evaluated."""
+    families = [*FAMILIES.values()]
+    return sorted(rules, key=lambda rule: (families.index(rule.family), rule.id))
 
 
 def doc_of(rule: Rule) -> RuleDoc:

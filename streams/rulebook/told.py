@@ -1,6 +1,6 @@
 """What is told of a rule: a line of the list, and all there is to know of it for some claims on some day."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -9,7 +9,7 @@ from streams.rulebook.docs import doc_of
 from streams.vectors.cases import file_of, read_vectors
 from validators.loading import HERE, OVERLAY
 from validators.parameters import DatedValue, Parameter, Patterns
-from validators.rule import FAMILIES, Rule
+from validators.rule import Rule
 from validators.ruleset import Override, Ruleset
 
 Told = dict[str, Any]
@@ -31,12 +31,6 @@ def listed(rule: Rule, ruleset: Ruleset, audience: Audience) -> Told:
         "carc": rule.carc,
         "rarc": [*rule.rarc],
     }
-
-
-def in_catalogue_order(rules: Iterable[Rule]) -> list[Rule]:
-    """By family, then by id: as the catalogue lists them, not as they are evaluated."""
-    families = [*FAMILIES.values()]
-    return sorted(rules, key=lambda rule: (families.index(rule.family), rule.id))
 
 
 def is_meant(rule: Rule, ruleset: Ruleset, audience: Audience, on: date | None) -> bool:

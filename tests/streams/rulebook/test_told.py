@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from streams.rulebook.audience import Audience, audience_of, rule_named
-from streams.rulebook.told import in_catalogue_order, is_meant, listed, plain, shown
+from streams.rulebook.docs import in_catalogue_order
+from streams.rulebook.told import is_meant, listed, plain, shown
 from tests.validators.building import ruleset
 from validators.catalogue import RULES
 from validators.loading import load_ruleset
