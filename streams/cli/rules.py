@@ -12,6 +12,7 @@ from streams import clock
 from streams.cli import EXIT_USAGE, fail, print_line
 from streams.cli.packs import packs_option, rules_of, settings_with
 from streams.cli.rules_text import print_list, print_rule
+from streams.cli.rules_trial import try_command
 from streams.cli.rules_vectors import test_command
 from streams.rulebook.audience import Audience, UnknownNameError, audience_of, rule_named
 from streams.rulebook.docs import in_catalogue_order
@@ -33,6 +34,7 @@ def command() -> None:
 
 
 command.add_command(test_command)
+command.add_command(try_command)
 
 
 @command.command("list")

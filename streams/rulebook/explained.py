@@ -65,7 +65,7 @@ def explain(decided: Decided) -> tuple[Explained, ...]:
     overrides = {rule_id: tuple(_in_effect(step.overrides, context)) for rule_id, step in context.plan.by_id.items()}
     told = []
     for rule in rules:
-        status, detail = _standing(rule.id, decision.checks)
+        status, detail = standing(rule.id, decision.checks)
         if status == "fail":
             found = [finding for finding in decision.findings if finding.rule == rule.id]
             why = _found(found, context.ruleset.terms[rule.id])
@@ -81,7 +81,7 @@ def explain(decided: Decided) -> tuple[Explained, ...]:
     return tuple(told)
 
 
-def _standing(rule_id: str, checks: Checks) -> tuple[Status, str]:
+def standing(rule_id: str, checks: Checks) -> tuple[Status, str]:
     """Where the ledger has a rule, and by what or for want of what."""
     for each in checks.bypassed:
         if each.rule == rule_id:
