@@ -11,6 +11,7 @@ from schemas.claim import LineOfBusiness
 from streams import clock
 from streams.cli import EXIT_USAGE, fail, print_line
 from streams.cli.packs import packs_option, rules_of, settings_with
+from streams.cli.rules_new import new_command
 from streams.cli.rules_text import print_list, print_rule
 from streams.cli.rules_trial import try_command
 from streams.cli.rules_vectors import test_command
@@ -35,6 +36,7 @@ def command() -> None:
 
 command.add_command(test_command)
 command.add_command(try_command)
+command.add_command(new_command)
 
 
 @command.command("list")
