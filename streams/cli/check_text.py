@@ -66,6 +66,8 @@ class Totals:
     out_of_scope: int = 0
     charged: Decimal = Decimal(0)
     at_risk: Decimal = Decimal(0)
+    fired: str | None = None
+    """The first rule of those that made claims other than accepted."""
 
     def add(self, decision: Decision) -> None:
         """Count a decision."""
@@ -75,6 +77,8 @@ class Totals:
         self.out_of_scope += not decision.in_scope
         self.charged += decision.total_charge
         self.at_risk += decision.amount_at_risk
+        counting = (finding.rule for finding in decision.findings if finding.severity != "info")
+        self.fired = self.fired or next(counting, None)
 
 
 HEADLINED = {"ncci": "NCCI", "icd10cm": "ICD-10-CM"}
@@ -126,6 +130,8 @@ class TextWriter:
         money = f"{dollars(self._totals.at_risk)} at risk of {dollars(self._totals.charged)}"
         self._beside(f"{counted(count, 'claim')}: {' · '.join(words)}{beyond}", money, bold=True)
         self._not_checked(self._totals.missing, f"in {counted(self._totals.claims_not_checked, 'claim')}")
+        if self._totals.fired:
+            self._say(f"Why a rule fired: claimstream rules show {self._totals.fired}, or check --explain", dim=True)
         self._say("For programs and spreadsheets: claimstream check FILE --output json, or csv", dim=True)
 
     def _claim(self, seen: Checked) -> None:

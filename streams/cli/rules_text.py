@@ -11,7 +11,7 @@ from rich.text import Text
 
 from streams.cli.check_text import counted
 from streams.cli.screen import screen
-from streams.rulebook.told import EVERYBODY, Told
+from streams.rulebook.told import EVERYBODY, Told, in_words
 
 STYLES = {"deny": "red", "flag": "yellow", "info": "blue", "trial": "magenta"}
 WIDTH, WIDE = 80, 110
@@ -186,21 +186,6 @@ def _alike(others: Sequence[Told]) -> Iterator[tuple[str, list[str]]]:
     for other in others:
         by_value.setdefault(in_words(other["value"]), []).append(other["layer"])
     yield from by_value.items()
-
-
-def in_words(value: Any) -> str:
-    """A value of a pack for people."""
-    match value:
-        case None:
-            return "not known: not checked"
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return " ".join(map(str, value)) or "none"
-        case dict():
-            return " · ".join(f"{name.replace('_', ' ')}: {in_words(inner)}" for name, inner in value.items())
-        case _:
-            return str(value)
 
 
 def _overrides(told: Told) -> list[RenderableType]:

@@ -89,6 +89,21 @@ def plain(value: Any) -> Any:
     return value
 
 
+def in_words(value: Any) -> str:
+    """A value of a pack for people."""
+    match value:
+        case None:
+            return "not known: not checked"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return " ".join(map(str, value)) or "none"
+        case dict():
+            return " · ".join(f"{name.replace('_', ' ')}: {in_words(inner)}" for name, inner in value.items())
+        case _:
+            return str(value)
+
+
 def _parameters(rule: Rule, ruleset: Ruleset, audience: Audience, on: date, built_in: Ruleset | None) -> Iterator[Told]:
     layered = ruleset.terms[rule.id].parameters
     for name in rule.parameters:

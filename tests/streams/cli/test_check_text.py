@@ -258,3 +258,10 @@ def test_explained_an_accepted_claim_is_followed_by_its_rules(check):
     assert "  code" == lines[3]
     assert "" == lines[lines.index("  system") + 3]
     assert "    CODE-03  pass         add-on-without-primary: no line has a code it looks at" in lines
+
+
+def test_the_end_says_where_to_ask_why_a_rule_fired(check):
+    last = check(write(ACCEPTED, DENIED)).out.splitlines()[-2]
+
+    assert "Why a rule fired: claimstream rules show CODE-03, or check --explain" == last
+    assert "rules show" not in check(write(ACCEPTED)).out
