@@ -1,4 +1,4 @@
-"""Write, or check, the generated files: JSON Schemas, the AsyncAPI document, the Grafana board, ICD-10-CM codes.
+"""Write, or check, what is generated: JSON Schemas, AsyncAPI, the Grafana board, ICD-10-CM codes, the page of rules.
 
 `python -m streams.generated_files` writes them; with `--check` it exits 1 and names those that are not current.
 """
@@ -22,7 +22,9 @@ from schemas.rejection import Rejection
 from schemas.withdrawal import Withdrawal
 from streams.dashboards import board
 from streams.delivery.redrive.marks import marks_topics
+from streams.rulebook.pages import catalogue_page
 from streams.topic_layout import Layout, Topics
+from validators.loading import load_ruleset
 from validators.pack import PackFile
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +32,7 @@ FOLDER = ROOT / "schemas" / "generated"
 BOARD = ROOT / "ops" / "grafana" / "dashboards" / "claims-at-a-glance.json"
 PACK_SCHEMA = ROOT / "validators" / "packs" / "pack.schema.json"
 ICD10CM = ROOT / "validators" / "reference_data" / "icd10cm_FY2026.txt"
+CATALOGUE = ROOT / "validators" / "CATALOGUE.md"
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MODELS: dict[str, type[BaseModel]] = {
     "claim": Claim,
@@ -81,7 +84,7 @@ def files() -> dict[Path, str]:
         PACK_SCHEMA: {"$schema": SCHEMA_DIALECT} | PackFile.model_json_schema(by_alias=True),
     }
     texts = {path: json.dumps(content, indent=2) + "\n" for path, content in contents.items()}
-    return texts | {ICD10CM: _icd10cm_leaves()}
+    return texts | {ICD10CM: _icd10cm_leaves(), CATALOGUE: catalogue_page(load_ruleset())}
 
 
 def _icd10cm_leaves() -> str:

@@ -122,15 +122,20 @@ class _PackLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
 _PackLoader.add_constructor("tag:yaml.org,2002:timestamp", _PackLoader.construct_day)
 
 
-def _parse(source: Source) -> PackFile:
+def yaml_of(content: bytes, named: str) -> Any:
+    """What a YAML file says, each of its keys once. Raises PackError, which calls the file as it is `named`."""
     try:
-        content = yaml.load(source.content, Loader=_PackLoader)  # noqa: S506 - a safe loader
+        return yaml.load(content, Loader=_PackLoader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         if isinstance(error, _RefusedError):
-            raise PackError(f"pack {source.name}{place}: {error.problem}") from error
-        raise PackError(f"pack {source.name}{place} is not YAML; correct it") from error
+            raise PackError(f"{named}{place}: {error.problem}") from error
+        raise PackError(f"{named}{place} is not YAML; correct it") from error
+
+
+def _parse(source: Source) -> PackFile:
+    content = yaml_of(source.content, f"pack {source.name}")
     try:
         return PackFile.model_validate(content or {})
     except ValidationError as error:

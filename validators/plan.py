@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from schemas.claim import Claim, LineOfBusiness
 from schemas.decision import Severity
@@ -19,6 +19,8 @@ TIERS = "diagnosis_tiers"
 
 REMEMBERED = 4096
 """How many combinations of codes a plan remembers; real feeds have a few hundred."""
+
+Hindrance = Literal["claim", "payer", "secondary"]
 
 
 class Standing(NamedTuple):
@@ -171,13 +173,22 @@ def _wakes(rule: Rule, codes: frozenset[str], modifiers: frozenset[str]) -> bool
     )
 
 
+def hindrance(rule: Rule, terms: "Terms", standing: Standing) -> Hindrance | None:
+    """What keeps a rule from looking at claims of a standing: what they are, their payer, or that it pays second."""
+    if not (rule.every_claim or standing.all_rules_apply):
+        return "claim"
+    if not terms.is_for(standing.layers):
+        return "payer"
+    if rule.primary_payer_only and not standing.is_primary and not terms.secondary_payers:
+        return "secondary"
+    return None
+
+
 def _steps(ruleset: "Ruleset", standing: Standing) -> Iterable[Step]:
     layers, reference = standing.layers, ruleset.reference
     for rule in ruleset.rules:
         terms = ruleset.terms[rule.id]
-        if not (rule.every_claim or standing.all_rules_apply) or not terms.is_for(layers):
-            continue
-        if rule.primary_payer_only and not standing.is_primary and not terms.secondary_payers:
+        if hindrance(rule, terms, standing) is not None:
             continue
         overrides = tuple(
             each

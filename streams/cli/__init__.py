@@ -5,6 +5,7 @@ Exit codes: 0 clean, 1 findings (only the commands that say so), 2 usage or conf
 
 import contextlib
 import importlib
+import json
 import os
 import sys
 from typing import Any, Never
@@ -19,6 +20,7 @@ COMMANDS = {
     "redrive": "send dead letters again once their cause is mended, each once",
     "rekey": "replay the patient log into a new prefix, under another key, aliases or tenants",
     "replay": "decide a window of the patient log again, into topics of its own",
+    "rules": "see the rules, test them, try a new one before it counts, or begin one",
     "state": "see what is kept of patients, recount it from the log, forget a patient",
     "topics": "plan, apply or check the topic layout of a broker",
     "trace": "follow a claim by its number: received, parsed, decided, receipt",
@@ -78,6 +80,11 @@ def fail(sentence: str, code: int) -> Never:
     """End the command with one sentence on stderr."""
     click.echo(f"claimstream: {sentence}", err=True)
     raise SystemExit(code)
+
+
+def print_line(told: dict[str, Any]) -> None:
+    """One JSON line."""
+    click.echo(json.dumps(told, ensure_ascii=False))
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """What the commands that ask a broker have in common: their options, and what they say when it cannot be asked."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -15,9 +14,6 @@ from streams.replay.window import Bound
 from streams.settings import Settings, load_settings
 from streams.topic_layout import Topics
 from streams.topics import TopicsDiffer, TopicsError
-from validators.loading import load_ruleset
-from validators.pack import PackError
-from validators.ruleset import Ruleset
 
 T = TypeVar("T")
 
@@ -91,14 +87,6 @@ def settings_and_topics(bootstrap: str | None, prefix: str | None) -> tuple[Sett
         fail(f"the broker settings cannot be used: {error}", EXIT_USAGE)
 
 
-def rules_of(settings: Settings) -> Ruleset:
-    """The rules in force; packs that cannot be used end the command."""
-    try:
-        return load_ruleset(settings.packs)
-    except PackError as error:
-        fail(str(error), EXIT_USAGE)
-
-
 def ask(
     broker: BrokerSettings,
     operation: Callable[[dict[str, Any]], Coroutine[Any, Any, T]],
@@ -122,8 +110,3 @@ def ask(
         fail(str(error), EXIT_USAGE)
     except TopicsError as error:
         fail(str(error), EXIT_ENVIRONMENT)
-
-
-def print_line(told: dict[str, Any]) -> None:
-    """One JSON line."""
-    click.echo(json.dumps(told, ensure_ascii=False))

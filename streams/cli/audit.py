@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from streams import clock
-from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_FINDINGS, fail
-from streams.cli.asking import ask, broker_and_topics, options, print_line, require_window
+from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_FINDINGS, fail, print_line
+from streams.cli.asking import ask, broker_and_topics, options, require_window
 from streams.cli.audit_text import print_account, progress_on
 from streams.clients import open_consumer
 from streams.delivery.audit.account import Account

@@ -13,6 +13,7 @@ from schemas.claim import Claim
 from schemas.decision import Finding
 from streams.deciding import Decided
 from streams.intake.items import Rejected, Warned
+from streams.rulebook.explained import Explained
 from validators.decide import canonical_bytes
 from validators.ruleset import Ruleset
 
@@ -40,11 +41,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A claim and its decision."""
+    """A claim and its decision, and where asked for, why every rule stands where it does."""
 
     decided: Decided
     claim: Claim
     place: Place
+    explanation: tuple[Explained, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class JsonWriter(_ForPrograms):
             body: dict[str, Any] = {"outcome": "rejected", "rejection": seen.item.rejection.model_dump(mode="json")}
         else:
             body = seen.decided.decision.model_dump(mode="json", by_alias=True)
+            if seen.explanation:
+                body["explanation"] = [each.as_object() for each in seen.explanation]
         line = canonical_bytes(body | {"input": place})
         for separator, escape in _LINE_SEPARATORS:
             line = line.replace(separator, escape)

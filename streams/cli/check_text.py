@@ -5,9 +5,10 @@ import shutil
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import groupby
 
 import click
 
@@ -16,6 +17,7 @@ from schemas.decision import OUTCOMES, Decision, Finding, Severity
 from streams.cli.check_output import Checked, Refused, never_fail_to_encode, printable
 from streams.intake.files import STDIN
 from streams.intake.items import Warned
+from streams.rulebook.explained import Explained
 from validators.ruleset import Ruleset
 from validators.wording import dollars, dotted
 
@@ -43,10 +45,15 @@ SOURCE_WORDS = {
 
 _OUTCOME_STYLE = {"accepted": "green", "flagged": "yellow", "denied-risk": "red", "rejected": "magenta"}
 _SEVERITY_STYLE: dict[Severity, str] = {"deny": "red", "flag": "yellow", "info": "blue"}
+_STATUS_WORDS = {"not_checked": "not checked", "not_applicable": "n/a"} | {
+    status: status for status in ("fail", "pass", "bypassed")
+}
+_STATUS_STYLE = {"fail": "red", "pass": "green"}
 _OUTCOME_WIDTH = 13
 _CLAIM_WIDTH = 14
 _RULE_WIDTH = 13
 _LABEL_WIDTH = 6
+_STATUS_WIDTH = 13
 
 
 @dataclass(slots=True)
@@ -59,6 +66,8 @@ class Totals:
     out_of_scope: int = 0
     charged: Decimal = Decimal(0)
     at_risk: Decimal = Decimal(0)
+    fired: str | None = None
+    """The first rule of those that made claims other than accepted."""
 
     def add(self, decision: Decision) -> None:
         """Count a decision."""
@@ -68,6 +77,8 @@ class Totals:
         self.out_of_scope += not decision.in_scope
         self.charged += decision.total_charge
         self.at_risk += decision.amount_at_risk
+        counting = (finding.rule for finding in decision.findings if finding.severity != "info")
+        self.fired = self.fired or next(counting, None)
 
 
 HEADLINED = {"ncci": "NCCI", "icd10cm": "ICD-10-CM"}
@@ -117,8 +128,10 @@ class TextWriter:
         beyond = f" ({self._totals.out_of_scope:,} out of scope)" if self._totals.out_of_scope else ""
         self._gap()
         money = f"{dollars(self._totals.at_risk)} at risk of {dollars(self._totals.charged)}"
-        self._beside(f"{_counted(count, 'claim')}: {' · '.join(words)}{beyond}", money, bold=True)
-        self._not_checked(self._totals.missing, f"in {_counted(self._totals.claims_not_checked, 'claim')}")
+        self._beside(f"{counted(count, 'claim')}: {' · '.join(words)}{beyond}", money, bold=True)
+        self._not_checked(self._totals.missing, f"in {counted(self._totals.claims_not_checked, 'claim')}")
+        if self._totals.fired:
+            self._say(f"Why a rule fired: claimstream rules show {self._totals.fired}, or check --explain", dim=True)
         self._say("For programs and spreadsheets: claimstream check FILE --output json, or csv", dim=True)
 
     def _claim(self, seen: Checked) -> None:
@@ -139,7 +152,19 @@ class TextWriter:
         if block:
             self._findings(seen, claim)
             lacking = decision.checks.not_checked
-            self._not_checked({entry.missing for entry in lacking}, _counted(len(lacking), "rule"))
+            self._not_checked({entry.missing for entry in lacking}, counted(len(lacking), "rule"))
+            self._gap()
+        self._explained(seen.explanation)
+
+    def _explained(self, explanation: Sequence[Explained]) -> None:
+        """Every rule, by family: where it stands and why."""
+        for family, rules in groupby(explanation, key=lambda each: each.rule.family):
+            self._say(f"  {family}", bold=True)
+            for each in rules:
+                first = f"    {each.rule.id:<{_RULE_WIDTH - 4}}{_STATUS_WORDS[each.status]:<{_STATUS_WIDTH}}"
+                words = f"{each.rule.name}: {each.in_words()}"
+                self._wrapped(printable(words), first=first, fg=_STATUS_STYLE.get(each.status), dim=not each.overrides)
+        if explanation:
             self._gap()
 
     def _about(self, seen: Checked) -> str:
@@ -259,5 +284,6 @@ class TextWriter:
         self._below_block = False
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """`1 rule`, `2 rules`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

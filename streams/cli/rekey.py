@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from streams import clock
-from streams.cli import EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_USAGE, fail
-from streams.cli.asking import ask, broker_options, print_line, rules_of, settings_and_topics
+from streams.cli import EXIT_CLEAN, EXIT_INTERRUPTED, EXIT_USAGE, fail, print_line
+from streams.cli.asking import ask, broker_options, settings_and_topics
 from streams.cli.audit_text import progress_on
+from streams.cli.packs import rules_of
 from streams.clients import open_admin, open_consumer, open_producer
 from streams.delivery.linear import partitions_of, spans_between
 from streams.rekeying import NotRekeyedError, Rekey, Tally, fetch_bytes, last_purges, reached

@@ -10,7 +10,8 @@ import click
 
 from streams import clock
 from streams.cli import EXIT_INTERRUPTED, EXIT_USAGE, fail
-from streams.cli.asking import ask, rules_of
+from streams.cli.asking import ask
+from streams.cli.packs import rules_of
 from streams.cli.replay_text import print_comparison, print_totals, progress_on
 from streams.clients import open_consumer, open_producer
 from streams.deciding import Decider

@@ -10,9 +10,10 @@ import click
 from streams import clock
 from streams import headers as h
 from streams.chunks import partition_of
-from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_FINDINGS, fail
-from streams.cli.asking import ask, broker_options, print_line, rules_of, settings_and_topics
+from streams.cli import EXIT_CLEAN, EXIT_ENVIRONMENT, EXIT_FINDINGS, fail, print_line
+from streams.cli.asking import ask, broker_options, settings_and_topics
 from streams.cli.audit_text import progress_on
+from streams.cli.packs import rules_of
 from streams.cli.state_text import print_account, print_partitions, print_patient, print_purge
 from streams.clients import open_admin, open_consumer
 from streams.deciding import Decider

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from streams.cli.asking import ask, broker_and_topics, options, print_line, require_window
+from streams.cli import print_line
+from streams.cli.asking import ask, broker_and_topics, options, require_window
 from streams.cli.audit_text import progress_on
 from streams.cli.trace_text import print_events
 from streams.clients import open_consumer

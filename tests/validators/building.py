@@ -1,43 +1,29 @@
 """Claims for tests: changes laid over a default claim, decided one after another as the worker decides them."""
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from schemas.authorization import Authorization
 from schemas.claim import Claim
-from schemas.encounter import Encounter
-from streams.deciding import Decided, Decider
-from streams.intake.arrival import Arrived, ArrivedFact, Circumstances, arrive, arrive_fact
-from streams.intake.items import ReadClaim, ReadFact, Span
+from streams.deciding import Decided, Taken
+from streams.intake.arrival import Arrived, ArrivedFact
 from streams.sealing import Seal
-from streams.state.entry import Moment
 from streams.state.patients import Patients
 from streams.tokens import BUILT_IN_KEY, Tokens
+from streams.vectors import run
+from streams.vectors.cases import Fact, Fields, GivenFacts, claim_of, completed, default_claim, laid_over
+from streams.vectors.run import DAY
 from validators.loading import load_ruleset
 from validators.ruleset import Feed, Ruleset
 
-Fields = Mapping[str, Any]
-Fact = Authorization | Encounter
+__all__ = ["DAY", "claim_of", "completed", "default_claim", "laid_over"]
+FACTS = ("authorizations", "encounters")
 Write = Callable[..., Path]
-LINE_DEFAULTS: Fields = {
-    "modifiers": [],
-    "charge": "100.00",
-    "units": "1",
-    "unit_type": "UN",
-    "service_date_from": "2026-06-15",
-    "service_date_to": None,
-    "place_of_service": None,
-    "diagnosis_pointers": [1],
-}
 
 
 @cache
@@ -59,32 +45,6 @@ def read_yaml(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
-@cache
-def default_claim() -> dict[str, Any]:
-    claim: dict[str, Any] = read_yaml(Path(__file__).with_name("default_claim.yaml"))
-    return claim
-
-
-def laid_over(base: Any, change: Any) -> Any:
-    """Objects are merged key by key; lists, scalars and nulls replace."""
-    if isinstance(base, Mapping) and isinstance(change, Mapping):
-        return {**base, **{key: laid_over(base.get(key), value) for key, value in change.items()}}
-    return change
-
-
-def completed(fields: Fields) -> dict[str, Any]:
-    """The claim with what its lines leave out, and the sum of their charges where no total is given."""
-    lines = [
-        {"line_number": number, **LINE_DEFAULTS, **line} for number, line in enumerate(fields["service_lines"], start=1)
-    ]
-    total = sum((Decimal(line["charge"]) for line in lines), Decimal("0.00"))
-    return {"total_charge": str(total), **fields, "service_lines": lines}
-
-
-def claim_of(fields: Fields) -> Claim:
-    return Claim.model_validate_json(json.dumps(completed(fields)))
-
-
 def a_claim(**changes: Any) -> Claim:
     """The default claim with `changes` laid over it."""
     return claim_of(laid_over(default_claim(), changes))
@@ -92,12 +52,7 @@ def a_claim(**changes: Any) -> Claim:
 
 def facts_of(given: Fields, claim: Claim) -> list[Fact]:
     """The `authorizations` and `encounters` of a case; payer, member and day left out are those of its claim."""
-    whose = {"payer_id": claim.payer.id, "member_id": claim.subscriber.member_id}
-    session = {**whose, "service_date": LINE_DEFAULTS["service_date_from"]}
-    return [
-        *(Authorization.model_validate_json(json.dumps({**whose, **one})) for one in given.get("authorizations", ())),
-        *(Encounter.model_validate_json(json.dumps({**session, **one})) for one in given.get("encounters", ())),
-    ]
+    return GivenFacts.model_validate({name: given[name] for name in FACTS if name in given}).of(claim)
 
 
 def an_authorization(claim: Claim, **fields: Any) -> Fact:
@@ -117,22 +72,16 @@ def line(procedure_code: str, *modifiers: str, **more: Any) -> dict[str, Any]:
 
 def arrived(claim: Claim, identity: str = "") -> Arrived:
     """The event of a claim; another `identity` makes another event of the same content."""
-    item = ReadClaim(claim, (claim.model_dump_json().encode(), identity.encode()), Span(0, 0), "")
-    return arrive(item, Circumstances(source=None), tokens())
+    return run.arrived(claim, tokens(), identity)
 
 
 def arrived_fact(fact: Fact, identity: str = "") -> ArrivedFact:
     """The event of a fact; another `identity` makes another event of the same content."""
-    item = ReadFact(fact, (fact.model_dump_json().encode(), identity.encode()), Span(0, 0))
-    return arrive_fact(item, Circumstances(source=None), tokens())
+    return run.arrived_fact(fact, tokens(), identity)
 
 
 def event_id(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-DAY = date(2026, 6, 20)
-"""On which everything arrives unless a test says otherwise."""
 
 
 @cache
@@ -146,30 +95,21 @@ def nobody() -> Patients:
 
 
 @dataclass
-class Desk:
-    """Takes claims and facts one after another, as they stand in the log of a partition."""
+class Desk(run.Bench):
+    """Takes claims and facts one after another, as they stand in the log of a partition, and keeps the changelog."""
 
     rules: Ruleset = field(default_factory=ruleset)
-    keep_tests: bool = False
     patients: Patients = field(default_factory=nobody)
-    position: int = 0
-    day: date = DAY
+    tokens: Tokens = field(default_factory=tokens)
     changelog: dict[bytes, bytes | None] = field(default_factory=dict)
 
-    def take(self, event: Arrived | ArrivedFact) -> tuple[Decided, ...]:
-        moment = Moment(self.position, self.day)
-        taken = Decider(self.rules, keep_tests=self.keep_tests).take(event, moment, self.patients)
+    def taken(self, event: Arrived | ArrivedFact) -> Taken:
+        taken = super().taken(event)
         self.changelog.update(taken.changes)
-        self.position += 1
-        return taken.decided
+        return taken
 
-    def decide(self, claim: Claim, identity: str | None = None) -> Decided:
-        (decided,) = self.take(arrived(claim, str(self.position) if identity is None else identity))
-        return decided
-
-    def note(self, fact: Fact, identity: str | None = None) -> tuple[Decided, ...]:
-        """The decisions that the fact revises."""
-        return self.take(arrived_fact(fact, str(self.position) if identity is None else identity))
+    def take(self, event: Arrived | ArrivedFact) -> tuple[Decided, ...]:
+        return self.taken(event).decided
 
     def rebuilt(self) -> "Desk":
         """As another worker has it from the changelog."""

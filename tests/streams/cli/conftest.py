@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,26 @@ class Done:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-Check = Callable[..., Done]
+Command = Callable[..., Done]
 
 
 @pytest.fixture
-def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
-    """`claimstream check` in this process, in an empty folder."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """A command of `claimstream` in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     for name in known_variables():
         monkeypatch.delenv(name, raising=False)
 
-    def run(*arguments: object, stdin: bytes = b"", columns: int = 80) -> Done:
+    def ran(*arguments: object, stdin: bytes = b"", columns: int = 80) -> Done:
         monkeypatch.setenv("COLUMNS", str(columns))
-        result = CliRunner().invoke(cli, ["check", *map(str, arguments)], input=stdin)
+        result = CliRunner().invoke(cli, [*map(str, arguments)], input=stdin)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return Done(result.exit_code, result.stdout, result.stderr)
 
-    return run
+    return ran
+
+
+@pytest.fixture
+def check(run: Command) -> Command:
+    """`claimstream check`, as `run`."""
+    return partial(run, "check")

@@ -19,6 +19,7 @@ from tests.streams.intake.fhir.building import PATIENT, bundle, changed
 from tests.streams.intake.x12.building import CLAIM as X12_CLAIM
 from tests.streams.intake.x12.building import LINE as X12_LINE
 from tests.streams.intake.x12.building import one as x12_record
+from validators.catalogue import RULES
 from validators.decide import content_id
 from validators.loading import load_ruleset
 
@@ -185,7 +186,7 @@ class TestOptions:
             seen.append(circumstances.as_of)
             return arrive(item, circumstances, tokens)
 
-        from streams.cli import check as module  # noqa: PLC0415 - patched here alone
+        from streams.cli import desk as module  # noqa: PLC0415 - patched here alone
 
         arrive = module.arrive
         monkeypatch.setattr(module, "arrive", remember)
@@ -425,3 +426,22 @@ class TestCsv:
 
         assert len(list(csv.DictReader(io.StringIO(done.out)))) == 1
         assert done.err.startswith("warning: ")
+
+
+def test_explained_a_decision_has_a_reason_for_every_rule_and_is_else_the_same(check):
+    Path("claim.json").write_bytes(encoded(SMALLEST))
+    (plain,) = check("claim.json", "--output", "json").lines
+    (explained,) = check("claim.json", "--output", "json", "--explain").lines
+    explanation = explained.pop("explanation")
+
+    assert plain == explained
+    assert [rule.id for rule in RULES] == [each["rule"] for each in explanation]
+    assert {"rule", "name", "family", "status", "why", "overrides"} == explanation[0].keys()
+    assert sorted(plain["checks"]["pass"]) == sorted(each["rule"] for each in explanation if each["status"] == "pass")
+
+
+def test_an_explanation_has_no_place_in_a_spreadsheet(check):
+    done = check("claim.json", "--explain", "--output", "csv")
+
+    assert (2, "") == (done.code, done.out)
+    assert "--explain" in done.err

@@ -11,6 +11,7 @@ from streams.cli import COMMANDS
 from streams.cli.check_text import PAYER_WORDS, TextWriter
 from tests.streams.intake.building import LINE, SMALLEST, claim, encoded
 from tests.streams.intake.x12.building import one as x12_record
+from validators.catalogue import RULES
 from validators.loading import load_ruleset
 
 FLORIDA = {"npi": "1245319599", "address": {"state": "FL"}}
@@ -235,3 +236,32 @@ def test_no_claims_have_no_totals(check):
 
 def test_every_line_of_business_has_a_word():
     assert set(typing.get_args(LineOfBusiness)) == PAYER_WORDS.keys()
+
+
+def test_explained_every_rule_of_a_claim_stands_by_family_with_its_reason(check):
+    plain, done = check(write(DENIED)), check(write(DENIED), "--explain")
+    lines = done.out.splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert plain.out.splitlines()[:10] == lines[:10]
+    assert [] == [rule.id for rule in RULES if not any(line.startswith(f"    {rule.id:<9}") for line in lines)]
+    assert lines.index("  code") < lines.index("  guidance") < lines.index("  system")
+    assert "    CODE-03  fail         add-on-without-primary: deny: 64484 is billed without" in lines
+    assert "    AUTH-02  n/a" in done.out or "    AUTH-02  pass" in done.out
+
+
+def test_explained_an_accepted_claim_is_followed_by_its_rules(check):
+    done = check(write(ACCEPTED), "--explain", columns=120)
+    lines = done.out.splitlines()
+
+    assert lines[2].startswith("ACCEPTED")
+    assert "  code" == lines[3]
+    assert "" == lines[lines.index("  system") + 3]
+    assert "    CODE-03  pass         add-on-without-primary: no line has a code it looks at" in lines
+
+
+def test_the_end_says_where_to_ask_why_a_rule_fired(check):
+    last = check(write(ACCEPTED, DENIED)).out.splitlines()[-2]
+
+    assert "Why a rule fired: claimstream rules show CODE-03, or check --explain" == last
+    assert "rules show" not in check(write(ACCEPTED)).out

@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import pytest
+
+from streams.vectors.cases import VectorError, claim_of, default_claim, laid_over, read_vectors, vector_files
+
+SMALLEST = "rule: CODE-03\ncases: [{name: one, expect: pass}]\n"
+
+
+@pytest.fixture
+def vectors(tmp_path: Path):
+    def write(text: str) -> Path:
+        path = tmp_path / "site.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_case_that_says_little_is_the_default_claim(vectors):
+    (case,) = read_vectors(vectors(SMALLEST)).cases
+
+    assert ("one", {}, (), "complete", "optional") == (
+        case.name,
+        case.given,
+        case.history,
+        case.feed,
+        case.encounter_facts,
+    )
+
+
+@pytest.mark.parametrize(
+    ("expect", "kind"),
+    [
+        ("pass", "pass"),
+        ("fail", "fail"),
+        ("{status: fail, lines: [1]}", "fail"),
+        ("not_applicable", "not_applicable"),
+        ("bypassed by CODE-04", "bypassed"),
+        ("not_checked missing encounter.guidance", "not_checked"),
+    ],
+)
+def test_a_case_expects_a_status(vectors, expect, kind):
+    (case,) = read_vectors(vectors(SMALLEST.replace("pass", expect))).cases
+
+    assert kind == case.kind
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("rule: [", "vectors site.yaml at line 2 is not YAML; correct it"),
+        ("rule: A\nrule: B", "vectors site.yaml at line 2: key rule stands twice; write it once"),
+        ("rule: CODE-03\ncases: []", "vectors site.yaml, key cases: "),
+        (SMALLEST.replace("expect", "expects"), "vectors site.yaml, key cases.0.expect: Field required"),
+        (SMALLEST.replace("pass", "passes"), "vectors site.yaml, key cases.0.expect: write fail, pass, "),
+        (SMALLEST.replace("pass", "bypassed"), "vectors site.yaml, key cases.0.expect: write fail, pass, "),
+        (SMALLEST.replace("pass", "{status: pass}"), "vectors site.yaml, key cases.0.expect: a mapping says status: "),
+        (
+            SMALLEST.replace("pass", "{status: fail, line: 1}"),
+            "vectors site.yaml, key cases.0.expect: a mapping says status: fail, and of the findings any of lines, ",
+        ),
+        (SMALLEST.replace("pass", "pass, revised: pass"), "vectors site.yaml, key cases.0: later goes with revised: "),
+        (
+            SMALLEST.replace("pass", "pass, later: {encounters: [{}]}"),
+            "vectors site.yaml, key cases.0: later goes with revised: ",
+        ),
+    ],
+)
+def test_vectors_that_cannot_be_used_are_refused_in_a_sentence(vectors, text, sentence):
+    with pytest.raises(VectorError) as refused:
+        read_vectors(vectors(text))
+
+    assert str(refused.value).startswith(sentence)
+
+
+def test_the_files_of_a_folder_are_found_at_any_depth_but_for_a_default_claim(tmp_path):
+    for name in ("b.yaml", "a/a.yml", "default-claim.yaml", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    assert ["a/a.yml", "b.yaml"] == [path.relative_to(tmp_path).as_posix() for path in vector_files(tmp_path)]
+
+
+def test_changes_are_laid_over_key_by_key():
+    base = {"payer": {"id": "A", "sequence": "primary"}, "diagnoses": [1], "kept": 1}
+    change = {"payer": {"id": "B"}, "diagnoses": [2, 3], "added": {"x": 1}}
+
+    assert {
+        "payer": {"id": "B", "sequence": "primary"},
+        "diagnoses": [2, 3],
+        "kept": 1,
+        "added": {"x": 1},
+    } == laid_over(base, change)
+    assert laid_over(base, None) is None
+
+
+def test_a_date_without_quotes_is_a_date(vectors):
+    text = SMALLEST.replace("name: one", "name: one, given: {received_on: 2026-06-30}")
+    (case,) = read_vectors(vectors(text)).cases
+
+    assert "2026-06-30" == str(claim_of(laid_over(default_claim(), case.given)).received_on)
