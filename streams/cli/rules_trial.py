@@ -11,7 +11,7 @@ from rich.text import Text
 from schemas.decision import SEVERITIES
 from streams.cli import EXIT_ENVIRONMENT, EXIT_USAGE, fail, print_line
 from streams.cli.check_output import Checked, Refused, printable
-from streams.cli.check_text import counted, dollars
+from streams.cli.check_text import counted
 from streams.cli.desk import Known, known_options, open_desk
 from streams.cli.packs import packs_option, rules_of, settings_with
 from streams.cli.screen import screen
@@ -22,6 +22,7 @@ from streams.rulebook.trial import Now, Trial, compared
 from streams.settings import Settings
 from validators.rule import Rule
 from validators.ruleset import Ruleset
+from validators.wording import dollars
 
 NOW: dict[Now, str] = {
     "on trial": "on trial: what it finds is information only; below, what would change if it were in force",

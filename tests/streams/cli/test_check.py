@@ -424,7 +424,7 @@ class TestCsv:
         Path("a.837").write_bytes(WRONG_COUNT)
         done = check("a.837", "--output", "csv")
 
-        assert len(list(csv.DictReader(io.StringIO(done.out)))) == 1
+        assert {row["index"] for row in csv.DictReader(io.StringIO(done.out))} == {"0"}
         assert done.err.startswith("warning: ")
 
 

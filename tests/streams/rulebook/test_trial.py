@@ -93,7 +93,7 @@ def test_claims_are_counted_by_payer_and_line_of_business():
 
 def test_the_example_is_the_claim_with_the_fewest_lines_and_the_first_of_those():
     longer = of_another(1, line("64484"), line("99213"))
-    trial = tried(ruleset(), longer, ALONE, of_another(2, line("64480")))
+    trial = tried(ruleset(), longer, ALONE, of_another(2, line("64484")))
     ((_, transition),) = trial.in_order()
 
     assert transition.example is not None
