@@ -144,4 +144,4 @@ def test_without_the_table_of_diagnoses_the_chain_is_not_checked() -> None:
     found = checks(rules, "M54.50")
 
     assert {"not checked without reference.icd10cm"} == {standing(each, found) for each in (*CHAIN, "MED-04")}
-    assert ("SYS-01",) == found.fail
+    assert "SYS-01" in found.fail
