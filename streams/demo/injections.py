@@ -86,8 +86,8 @@ def _cervical_roots(rng: random.Random) -> Case:
 
 
 def _catheter(rng: random.Random) -> Case:
-    """An infusion through a catheter, for pain after an operation: for any other pain it is a matter of hospitals."""
-    return Case(HOSPITAL, (_POST_OPERATIVE,), (line(rng, rng.choice(("62325", "62327"))),))
+    code, region = rng.choice((("62325", _CERVICAL), ("62327", _LUMBAR)))
+    return _case(rng, region, line(rng, code), place=HOSPITAL)
 
 
 def _after_surgery(rng: random.Random) -> Case:

@@ -29,6 +29,9 @@ DAYS_BETWEEN_INJECTIONS = 95
 _PAYERS, _PAYER_WEIGHTS = tuple(of.PAYERS), tuple(of.PAYERS.values())
 _DEFECT_WEIGHTS = tuple(defect.weight for defect in DEFECTS)
 
+_WITHOUT_CATHETER = {"62324": "62320", "62325": "62321", "62326": "62322", "62327": "62323"}
+"""Of an infusion through a catheter, the injection that is given at once."""
+
 
 class Visits:
     """An endless row of claims whose service dates go through the year over `expected` of them."""
@@ -186,7 +189,8 @@ class Visits:
 
 
 def _where_paid(case: Case, payer: Payer) -> Case:
-    """The case in a place the payer pays without a question: this one reviews why a hospital was needed."""
-    if payer is of.UNITED and case.place == injections.HOSPITAL:
-        return case._replace(place=injections.SURGERY_CENTER)
-    return case
+    """The case as the payer pays it without a question: this one reviews why a hospital, or an infusion, was needed."""
+    if payer is not of.UNITED or case.place != injections.HOSPITAL:
+        return case
+    lines = tuple(line._replace(code=_WITHOUT_CATHETER.get(line.code, line.code)) for line in case.lines)
+    return case._replace(place=injections.SURGERY_CENTER, lines=lines)
