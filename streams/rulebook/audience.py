@@ -1,6 +1,7 @@
 """Whose claims are meant: names given by a person, and the layers of values that such a claim goes by."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -89,7 +90,8 @@ def rule_named(ruleset: Ruleset, given: str) -> Rule:
         if asked in (rule.id.casefold(), rule.name):
             return rule
     names = {name: rule for rule in ruleset.rules for name in (rule.id.casefold(), rule.name)}
-    nearest = names[_nearest(asked, names)]
+    padded = re.sub(r"-([0-9])$", r"-0\1", asked)  # CODE-3 means CODE-03
+    nearest = names[_nearest(padded, names)]
     raise UnknownNameError(f"there is no rule {given}; did you mean {nearest.id} ({nearest.name})?")
 
 

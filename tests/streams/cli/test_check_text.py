@@ -144,11 +144,11 @@ def test_the_totals_add_up(check):
 
 
 def test_what_was_not_checked_is_said_in_the_totals(check):
-    done = check(mixed())
+    told = " ".join(check(mixed()).out.split())  # without the folds of lines
 
-    assert re.search(r"\n  not checked: (?:.*\n)*?.* · in \d claims?\n", done.out)
-    assert re.search(r"\n  not checked: (?:.*\n)*?.* · \d rules?\n", done.out)
-    assert "subscriber birth date" in done.out
+    assert re.search(r" not checked: [^$]*? · in \d claims? ", told)
+    assert re.search(r" not checked: [^$]*? · \d+ rules? ", told)
+    assert "subscriber birth date" in told
 
 
 def test_the_last_line_names_only_a_command_that_exists(check):

@@ -77,20 +77,22 @@ def test_what_is_begun_is_formatted_and_has_nothing_to_find_fault_with(copy):
 
 def test_the_rule_stands_in_its_order_and_nothing_else_is_changed(copy):
     before = (copy / "validators" / "catalogue.py").read_text().splitlines()
-    begin(Draft("CODE-05", "first-of-them"), copy)
-    begin(Draft("SYS-98", "last-of-them"), copy)
+    for rule in (("CODE-98", "second-of-them"), ("SYS-98", "last-of-them"), ("CODE-97", "first-of-them")):
+        begin(Draft(*rule), copy)
     after = (copy / "validators" / "catalogue.py").read_text().splitlines()
     new = [line for line in after if line not in before]
     listed = [line.strip() for line in after if line.endswith(".RULE,")]
 
     assert [
-        "from validators.code import code05_first_of_them as code05",
+        "from validators.code import code97_first_of_them as code97",
+        "from validators.code import code98_second_of_them as code98",
         "from validators.system import sys98_last_of_them as sys98",
-        "    code05.RULE,",
+        "    code97.RULE,",
+        "    code98.RULE,",
         "    sys98.RULE,",
     ] == new
     assert [line for line in after if line not in new] == before
-    assert listed.index("code04.RULE,") < listed.index("code05.RULE,") < listed.index("code09.RULE,")
+    assert listed.index("code26.RULE,") < listed.index("code97.RULE,") < listed.index("lvl01.RULE,")
     assert "sys98.RULE," == listed[-1]
 
 

