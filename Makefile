@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+MUTANTS := .venv-mutants
 
 # -- use --------------------------------------------------------------------------------------------------------------
 
@@ -69,6 +70,16 @@ recount: setup ## 200,000 events under kills against an independent recount (EVE
 	$(BIN)/python -m tests.recount.prove --events $(or $(EVENTS),200000) --patients $(or $(PATIENTS),20000) \
 	  --kills $(or $(KILLS),5) --seed $(or $(SEED),1)
 
+.PHONY: mutants
+mutants: $(MUTANTS)/installed ## Change validators/ in one place after another: do the tests notice? (ONLY=code03)
+	$(MUTANTS)/bin/python -m tests.mutation $(if $(ONLY),--only $(ONLY))
+
+# In an environment of its own: mutmut needs click 8.4.2 or later, faust-streaming an earlier one.
+$(MUTANTS)/installed: tests/mutation/requirements.lock | setup
+	$(BIN)/python -m venv --clear $(MUTANTS)
+	$(MUTANTS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
+	@touch $@
+
 .PHONY: soak
 soak: setup ## A million claims through two workers: memory, descriptors, lag, account (CLAIMS=, RATE=)
 	$(BIN)/python -m tests.soak.soak --claims $(or $(CLAIMS),1000000) --rate $(or $(RATE),1200)
@@ -96,10 +107,13 @@ lint: setup ## Format, lint, types, layers and generated files, checked
 generate: setup ## Write the files that are generated from code
 	$(BIN)/python -m streams.generated_files
 
+LOCK := pip-compile --quiet --generate-hashes --no-strip-extras --allow-unsafe --no-emit-index-url \
+  --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
 .PHONY: lock
-lock: setup ## Resolve the dependencies of pyproject.toml into requirements.lock
-	$(BIN)/pip-compile --quiet --extra dev --generate-hashes --no-strip-extras --allow-unsafe --no-emit-index-url \
-	  --no-emit-find-links --no-emit-trusted-host --no-emit-options --output-file requirements.lock pyproject.toml
+lock: setup ## Resolve the dependencies into requirements.lock, and those of the mutants into theirs
+	$(BIN)/$(LOCK) --extra dev --output-file requirements.lock pyproject.toml
+	$(BIN)/$(LOCK) --output-file tests/mutation/requirements.lock tests/mutation/requirements.in
 
 .PHONY: ci
 ci: lint ## What CI runs: lint, all tests, and the bars of branch coverage
@@ -110,4 +124,4 @@ ci: lint ## What CI runs: lint, all tests, and the bars of branch coverage
 
 .PHONY: clean
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage *.egg-info
+	rm -rf $(VENV) $(MUTANTS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage *.egg-info

@@ -1,4 +1,4 @@
-"""Write, or check, what is generated: JSON Schemas, AsyncAPI, the Grafana board, ICD-10-CM codes, the page of rules.
+"""Write, or check, what is generated: JSON Schemas, AsyncAPI, the Grafana board, ICD-10-CM codes, the rules.
 
 `python -m streams.generated_files` writes them; with `--check` it exits 1 and names those that are not current.
 """
@@ -23,7 +23,9 @@ from schemas.withdrawal import Withdrawal
 from streams.dashboards import board
 from streams.delivery.redrive.marks import marks_topics
 from streams.rulebook.pages import catalogue_page
+from streams.rulebook.told import by_itself, in_catalogue_order
 from streams.topic_layout import Layout, Topics
+from validators.catalogue import RULES
 from validators.loading import load_ruleset
 from validators.pack import PackFile
 
@@ -32,6 +34,7 @@ FOLDER = ROOT / "schemas" / "generated"
 BOARD = ROOT / "ops" / "grafana" / "dashboards" / "claims-at-a-glance.json"
 PACK_SCHEMA = ROOT / "validators" / "packs" / "pack.schema.json"
 ICD10CM = ROOT / "validators" / "reference_data" / "icd10cm_FY2026.txt"
+RULES_TOLD = ROOT / "validators" / "rules.json"
 CATALOGUE = ROOT / "validators" / "CATALOGUE.md"
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MODELS: dict[str, type[BaseModel]] = {
@@ -82,6 +85,7 @@ def files() -> dict[Path, str]:
     contents = {FOLDER / name: content for name, content in generated.items()} | {
         BOARD: board(),
         PACK_SCHEMA: {"$schema": SCHEMA_DIALECT} | PackFile.model_json_schema(by_alias=True),
+        RULES_TOLD: [by_itself(rule) for rule in in_catalogue_order(RULES)],
     }
     texts = {path: json.dumps(content, indent=2) + "\n" for path, content in contents.items()}
     return texts | {ICD10CM: _icd10cm_leaves(), CATALOGUE: catalogue_page(load_ruleset())}

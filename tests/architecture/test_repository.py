@@ -31,6 +31,12 @@ def tracked() -> list[str]:
     return found.stdout.splitlines()
 
 
+def locked_in(path: Path) -> dict[str, str]:
+    """What a lock file says of each package."""
+    found = re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==(.*?)(?=^\S|\Z)", path.read_text(), re.MULTILINE | re.DOTALL)
+    return dict(found)
+
+
 @pytest.mark.parametrize("package", ["schemas", "validators", "streams"])
 def test_a_package_is_the_one_of_this_repository(package):
     module = __import__(package)
@@ -62,8 +68,16 @@ def test_every_dependency_is_locked_with_hashes():
         re.split(r"[<>=\[]", each)[0].lower()
         for each in project["dependencies"] + project["optional-dependencies"]["dev"]
     }
-    lock = (ROOT / "requirements.lock").read_text()
-    locked = dict(re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==(.*?)(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL))
+    locked = locked_in(ROOT / "requirements.lock")
+
+    assert set() == wanted - locked.keys()
+    assert [] == [name for name, entry in locked.items() if "--hash=sha256:" not in entry]
+
+
+def test_every_dependency_of_mutation_testing_is_locked_with_hashes():
+    folder = ROOT / "tests" / "mutation"
+    wanted = set(re.findall(r"^([a-z-]+)", (folder / "requirements.in").read_text().lower(), re.MULTILINE))
+    locked = locked_in(folder / "requirements.lock")
 
     assert set() == wanted - locked.keys()
     assert [] == [name for name, entry in locked.items() if "--hash=sha256:" not in entry]

@@ -1,0 +1,83 @@
+"""Which mutants there are, and what is asked of those of each module."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import grimp
+
+from streams.vectors.cases import file_of
+from tests.mutation.checks import ROOT, Tests, Told, Vectors
+from tests.mutation.covering import Covering
+from tests.mutation.mutants import Mutant, mutants_of
+from tests.mutation.trying import Trial
+
+PACKAGES = ("schemas", "validators", "streams")
+Check = Callable[[], bool]
+_RULE = re.compile(r"([a-z]+)(\d\d)_\w+")
+
+
+@dataclass(eq=False)
+class Module:
+    """A module of `validators`; `rules` are those whose modules depend on it, itself among them."""
+
+    name: str
+    path: Path
+    dependents: frozenset[str]
+    rules: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """Its path in the repository."""
+        return self.path.relative_to(ROOT).as_posix()
+
+    @property
+    def is_rule_with_vectors(self) -> bool:
+        """Whether it is a rule that a claim can make fire."""
+        rule = _rule_of(self.name)
+        return rule is not None and file_of(rule).exists()
+
+    @cached_property
+    def mutants(self) -> Sequence[Mutant]:
+        """All its mutants."""
+        return mutants_of(self.path, self.label)
+
+    def trial(self, source: str, checks: Sequence[Check], seconds: int) -> Trial:
+        """The module with other `source`."""
+        return Trial(self.name, self.path, source, self.dependents, checks, seconds)
+
+    def checks(self, covering: Covering, lines: Iterable[int]) -> Sequence[Check]:
+        """What is asked of a mutant of some lines: a rule of its own vectors, all else of vectors and unit tests."""
+        vectors = Vectors(tuple(rule for rule in self.rules if file_of(rule).exists()))
+        told = Told(self.rules)
+        if self.is_rule_with_vectors:
+            return vectors, told
+        tests = Tests(covering.of(self.path, lines))
+        is_of_family = self.name.count(".") > 1
+        return (vectors, told, tests) if is_of_family else (tests, vectors, told)
+
+
+def modules(only: str) -> list[Module]:
+    """The modules of `validators` whose path contains `only`."""
+    graph = _graph()
+    found = []
+    for path in sorted((ROOT / "validators").rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if only in name and path.read_text().count("\n") > 1:
+            dependents = frozenset(graph.find_downstream_modules(name))
+            rules = (_rule_of(each) for each in sorted({name, *dependents}))
+            found.append(Module(name, path, dependents, tuple(rule for rule in rules if rule)))
+    return found
+
+
+@cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, cache_dir=None)
+
+
+def _rule_of(module: str) -> str | None:
+    """The id of a rule, by the name of its module."""
+    named = _RULE.fullmatch(module.rpartition(".")[2])
+    return f"{named[1].upper()}-{named[2]}" if named else None
