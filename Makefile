@@ -72,6 +72,7 @@ recount: setup ## 200,000 events under kills against an independent recount (EVE
 
 .PHONY: mutants
 mutants: $(MUTANTS)/installed ## Change validators/ in one place after another: do the tests notice? (ONLY=code03)
+	$(if $(ONLY),,$(MUTANTS)/bin/pytest --quiet tests/mutation)
 	$(MUTANTS)/bin/python -m tests.mutation $(if $(ONLY),--only $(ONLY))
 
 # In an environment of its own: mutmut needs click 8.4.2 or later, faust-streaming an earlier one.

@@ -22,8 +22,9 @@ from schemas.rejection import Rejection
 from schemas.withdrawal import Withdrawal
 from streams.dashboards import board
 from streams.delivery.redrive.marks import marks_topics
+from streams.rulebook.docs import in_catalogue_order
 from streams.rulebook.pages import catalogue_page
-from streams.rulebook.told import by_itself, in_catalogue_order
+from streams.rulebook.told import by_itself
 from streams.topic_layout import Layout, Topics
 from validators.catalogue import RULES
 from validators.loading import load_ruleset

@@ -33,6 +33,23 @@ def listed(rule: Rule, ruleset: Ruleset, audience: Audience) -> Told:
     }
 
 
+def by_itself(rule: Rule) -> Told:
+    """What a rule says of itself, packs aside: most of it no claim makes it show."""
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "severity": rule.severity,
+        "needs": [need.value for need in rule.needs],
+        "carc": rule.carc,
+        "rarc": [*rule.rarc],
+        "suggestion": rule.suggestion,
+        "citation": rule.citation.model_dump(mode="json"),
+        "codes": None if rule.codes is None else sorted(rule.codes),
+        "modifiers": None if rule.modifiers is None else sorted(rule.modifiers),
+        "tables": [*rule.tables],
+    }
+
+
 def is_meant(rule: Rule, ruleset: Ruleset, audience: Audience, on: date | None) -> bool:
     """Whether the rule looks at claims of the audience, and at services of the day where one is said."""
     terms = ruleset.terms[rule.id]

@@ -10,7 +10,7 @@ import importlib
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tests.mutation.checks import ROOT
 from tests.mutation.covering import Covering, measured
@@ -63,9 +63,25 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tried(chosen: Sequence[Module], jobs: int) -> dict[Mutant, Tried]:
+def _prepare() -> None:
+    """Import and read what most mutants leave as it is, so that each forked process need not."""
     for name in FORKED_WITH:
         importlib.import_module(name)
+    tables, loading = (importlib.import_module(f"validators.{name}") for name in ("tables", "loading"))
+    read, known = tables.reference_of, {}
+
+    def reference_of(files: Mapping[str, bytes]) -> object:
+        key = tuple(files.items())
+        if key not in known:
+            known[key] = read(files)
+        return known[key]
+
+    tables.reference_of = loading.reference_of = reference_of  # where a mutant changes `tables`, both are imported anew
+    loading.load_ruleset()
+
+
+def _tried(chosen: Sequence[Module], jobs: int) -> dict[Mutant, Tried]:
+    _prepare()
     covering = Covering((), {}) if all(each.is_rule_with_vectors for each in chosen) else measured()
     limits = _limits(chosen, covering, jobs)
     tried = {mutant: Tried(Outcome.SURVIVED, 0) for module in chosen for mutant in module.mutants}

@@ -1,6 +1,7 @@
 """What is asked of a mutant. Everything of ours is imported when asked, for the mutant is in place by then."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RULES_TOLD = ROOT / "validators" / "rules.json"
-_PYTEST = ("-x", "-q", "--disable-plugin-autoload", *("-p", "pytest_asyncio.plugin"), *("-p", "no:cacheprovider"))
+_PYTEST = (
+    *("-x", "-q", "--import-mode=importlib", "--assert=plain", "--disable-plugin-autoload"),
+    *("-c", os.devnull, "--rootdir", str(ROOT), "-o", "pythonpath=."),  # ours wants plug-ins that no test here needs
+    *("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception"),  # they take time
+)
 
 
 class Vectors(NamedTuple):
@@ -59,4 +64,3 @@ class _Chosen:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         by_id = {item.nodeid: item for item in items}
         items[:] = [by_id[each] for each in self.ids]
-
