@@ -40,6 +40,7 @@ SOURCE_WORDS = {
     "history": "not in the history",
     "parameter": "no known value",
     "reference": "table not loaded",
+    "mue": "no published MUE",
 }
 """Where the first word of a missing input says it would have come from."""
 

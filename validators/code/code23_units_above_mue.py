@@ -29,7 +29,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
         code, on = group[0].code, group[0].service_date
         edit = mue.values.get(code)
         if edit is None:
-            yield RULE.unknown(f"reference.mue.{code}")
+            yield RULE.unknown(f"mue.{code}")
             continue
         units = group[0].units if len(group) == 1 else _units(group, edit, context)
         if units > edit.units:

@@ -151,6 +151,12 @@ def test_what_was_not_checked_is_said_in_the_totals(check):
     assert "subscriber birth date" in told
 
 
+def test_a_code_for_which_no_edit_is_published_is_named(check):
+    lines = [LINE, LINE | {"line_number": 2, "procedure_code": "J1010"}]
+
+    assert "J1010 (no published MUE)" in " ".join(check(write(claim(service_lines=lines))).out.split())
+
+
 def test_the_last_line_names_only_a_command_that_exists(check):
     last = check(mixed()).out.splitlines()[-1]
 
