@@ -20,8 +20,8 @@ from schemas.decision import (
 )
 from validators.context import Context
 from validators.engine import Evaluation
-from validators.rule import Found
-from validators.ruleset import Lcd
+from validators.rule import Found, Rule
+from validators.ruleset import Lcd, Ruleset
 from validators.sources import MULTI_MAC_LCD
 
 _OUTCOME_OF: dict[Severity, Outcome] = {"info": "accepted", "flag": "flagged", "deny": "denied-risk"}
@@ -138,25 +138,28 @@ def _finding(found: Found, context: Context) -> Finding:
     )
 
 
-def _citation(found: Found, context: Context) -> Citation:
-    """The citation of the rule: the LCD and article of the state of service, or with the vintage of its table."""
-    rule, lcd = found.rule, context.lcd
+def citation_of(rule: Rule, ruleset: Ruleset, lcd: Lcd | None) -> Citation:
+    """What a rule cites: the LCD and article of the state of service, if one is in force, or its table's vintage."""
     cited = rule.citation
     if cited.document == MULTI_MAC_LCD.document:
-        if lcd is None or not _is_in_force(lcd, found, context):
+        if lcd is None:
             return cited
-        document = f"LCD {lcd.lcd} and article {lcd.article} ({lcd.contractor})"
-        surer_first = (cited.confidence, lcd.confidence)
         update = {
-            "document": document,
+            "document": f"LCD {lcd.lcd} and article {lcd.article} ({lcd.contractor})",
             "effective": lcd.starts_on,
-            "confidence": max(surer_first, key=CONFIDENCES.index),
+            "confidence": max((cited.confidence, lcd.confidence), key=CONFIDENCES.index),
         }
         return cited.model_copy(update=update)
-    vintages = context.ruleset.vintages
+    vintages = ruleset.vintages
     if vintage := next((vintages[table] for table in rule.tables if table in vintages), None):
         return cited.model_copy(update={"vintage": vintage})
     return cited
+
+
+def _citation(found: Found, context: Context) -> Citation:
+    lcd = context.lcd
+    in_force = lcd if lcd is not None and _is_in_force(lcd, found, context) else None
+    return citation_of(found.rule, context.ruleset, in_force)
 
 
 def _is_in_force(lcd: Lcd, found: Found, context: Context) -> bool:

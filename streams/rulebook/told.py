@@ -7,6 +7,7 @@ from typing import Any
 from streams.rulebook.audience import Audience
 from streams.rulebook.docs import doc_of
 from streams.vectors.cases import file_of, read_vectors
+from validators.decide import citation_of
 from validators.loading import HERE, OVERLAY
 from validators.parameters import DatedValue, Parameter, Patterns
 from validators.rule import Rule
@@ -63,6 +64,7 @@ def shown(rule: Rule, ruleset: Ruleset, audience: Audience, on: date, *, built_i
     """
     doc, terms = doc_of(rule), ruleset.terms[rule.id]
     lcd = audience.lcd
+    in_force = lcd if lcd and (lcd.starts_on is None or lcd.starts_on <= on) else None
     return listed(rule, ruleset, audience) | {
         "asked": {
             "payer": audience.payer_key,
@@ -79,7 +81,7 @@ def shown(rule: Rule, ruleset: Ruleset, audience: Audience, on: date, *, built_i
         "not": doc.but_not,
         "source": doc.source,
         "suggestion": rule.suggestion,
-        "citation": rule.citation.model_dump(mode="json") | {"vintage": _vintage(rule, ruleset)},
+        "citation": citation_of(rule, ruleset, in_force).model_dump(mode="json"),
         "codes": None if rule.codes is None else sorted(rule.codes),
         "modifiers": None if rule.modifiers is None else sorted(rule.modifiers),
         "tables": {table: ruleset.vintages.get(table) for table in rule.tables},
@@ -205,12 +207,6 @@ def _vectors(rule: Rule) -> Told | None:
     for case in read_vectors(path).cases:
         counts[case.kind] = counts.get(case.kind, 0) + 1
     return {"file": f"{HERE.name}/{path.relative_to(HERE).as_posix()}", "cases": sum(counts.values()), "kinds": counts}
-
-
-def _vintage(rule: Rule, ruleset: Ruleset) -> str | None:
-    """As a decision cites it: of the first of the rule's tables that is loaded, else of the citation."""
-    loaded = (ruleset.vintages[table] for table in rule.tables if table in ruleset.vintages)
-    return next(loaded, rule.citation.vintage)
 
 
 def _day(day: date | None) -> str | None:

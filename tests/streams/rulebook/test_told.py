@@ -94,6 +94,21 @@ def test_a_citation_has_the_vintage_of_the_table_it_cites():
     assert "2024Q3" == page["citation"]["vintage"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "on", "document"),
+    [
+        (("medicare_ffs", None, "FL"), DAY, "LCD L33906 and article "),
+        (("medicare_ffs", None, "FL"), date(2021, 1, 1), "Multi-MAC LCD text"),
+        (("medicare_ffs",), DAY, "Multi-MAC LCD text"),
+    ],
+)
+def test_a_local_determination_is_cited_where_and_when_it_is_in_force(asked, on, document):
+    citation = told(ruleset(), "LVL-01", *asked, on=on)["citation"]
+
+    assert citation["document"].startswith(document)
+    assert citation["vintage"] is None
+
+
 def test_the_vectors_of_a_rule_are_counted_by_what_they_expect():
     vectors = told(ruleset(), "CODE-03")["vectors"]
 
