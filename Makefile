@@ -71,7 +71,7 @@ recount: setup ## 200,000 events under kills against an independent recount (EVE
 	  --kills $(or $(KILLS),5) --seed $(or $(SEED),1)
 
 .PHONY: mutants
-mutants: $(MUTANTS)/installed ## Change validators/ in one place after another: do the tests notice? (ONLY=code03)
+mutants: $(MUTANTS)/installed ## Change validators/ in one place after another: do the tests notice? (ONLY="code03 lvl")
 	$(if $(ONLY),,$(MUTANTS)/bin/pytest --quiet tests/mutation)
 	$(MUTANTS)/bin/python -m tests.mutation $(if $(ONLY),--only $(ONLY))
 

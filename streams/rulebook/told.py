@@ -45,8 +45,8 @@ def by_itself(rule: Rule) -> Told:
         "rarc": [*rule.rarc],
         "suggestion": rule.suggestion,
         "citation": rule.citation.model_dump(mode="json"),
-        "codes": None if rule.codes is None else sorted(rule.codes),
-        "modifiers": None if rule.modifiers is None else sorted(rule.modifiers),
+        "codes": None if rule.codes is None else " ".join(sorted(rule.codes)),
+        "modifiers": None if rule.modifiers is None else " ".join(sorted(rule.modifiers)),
         "tables": [*rule.tables],
     }
 
