@@ -13,7 +13,6 @@ from typing import NamedTuple
 from schemas.decision import SEVERITIES, Bypassed, NotChecked
 from validators.context import Context
 from validators.lines import Line
-from validators.pack import Effect
 from validators.plan import REMEMBERED, Step
 from validators.rule import Bypass, Found, Rule, Said, Unknown
 from validators.ruleset import Override
@@ -114,15 +113,15 @@ def _hindered(step: Step, context: Context) -> Iterator[Said]:
         context.troubled.missing_tables.update(missing)
         yield from (rule.unknown(f"reference.{table}") for table in missing)
         return
-    left = [line for line in lines if not _overridden(step, line, "disable")]
+    left = [line for line in lines if not _is_disabled(step, line)]
     if len(left) != len(lines):
         yield rule.bypass(OVERRIDE)
     if left:
         yield from rule.check(left, context)
 
 
-def _overridden(step: Step, line: Line, effect: Effect) -> bool:
-    return any(each.effect == effect and each.in_effect(line.service_date) for each in step.overrides)
+def _is_disabled(step: Step, line: Line) -> bool:
+    return any(each.effect == "disable" and each.in_effect(line.service_date) for each in step.overrides)
 
 
 def _is_tried(found: Found, step: Step, context: Context) -> bool:

@@ -34,7 +34,7 @@ def _judge(line: Line, record: Authorization) -> Found | None:
     return RULE.finding(
         f"{line.code} was done on {on}, but its authorization {bound}",
         line,
-        at=f"/service_lines/{line.index}/service_date_from",
+        at=line.at("service_date_from"),
         observed={"service_date": str(on)},
         expected={"from": _text(record.valid_from), "to": _text(record.valid_to)},
     )

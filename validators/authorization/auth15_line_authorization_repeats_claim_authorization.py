@@ -27,7 +27,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
                 f"{line.code} on {line.service_date} repeats an authorization number of the claim; "
                 "a line names only another one",
                 line,
-                at=f"/service_lines/{line.index}/authorization_number",
+                at=line.at("authorization_number"),
                 observed={"procedure_code": line.code},
             )
 

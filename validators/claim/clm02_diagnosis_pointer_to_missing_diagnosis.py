@@ -24,7 +24,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{line.code} points to diagnosis {', '.join(map(str, nowhere))}; the claim lists {count}",
                 line,
-                at=f"/service_lines/{line.index}/diagnosis_pointers",
+                at=line.at("diagnosis_pointers"),
                 observed={"diagnosis_pointers": [*nowhere]},
                 expected={"from": 1, "to": count},
             )

@@ -23,7 +23,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{line.code} begins on {first} and ends before that, on {last}",
                 line,
-                at=f"/service_lines/{line.index}/service_date_to",
+                at=line.at("service_date_to"),
                 observed={"service_date_from": str(first), "service_date_to": str(last)},
             )
 

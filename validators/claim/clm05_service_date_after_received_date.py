@@ -31,7 +31,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             yield RULE.finding(
                 f"{line.code} is dated {on}; the claim was received on {received}",
                 line,
-                at=f"/service_lines/{line.index}/{field}",
+                at=line.at(field),
                 observed={field: str(on)},
                 expected={"to": str(received)},
             )

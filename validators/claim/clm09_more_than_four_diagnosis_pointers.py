@@ -25,7 +25,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             yield RULE.finding(
                 f"{line.code} points to {count} diagnoses; a line points to at most {bound}",
                 line,
-                at=f"/service_lines/{line.index}/diagnosis_pointers",
+                at=line.at("diagnosis_pointers"),
                 observed={"diagnosis_pointers": str(count)},
                 expected={"at_most": str(bound)},
             )

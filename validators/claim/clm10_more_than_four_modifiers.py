@@ -25,7 +25,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             yield RULE.finding(
                 f"{line.code} carries {count} modifiers; a line takes at most {bound}",
                 line,
-                at=f"/service_lines/{line.index}/modifiers",
+                at=line.at("modifiers"),
                 observed={"modifiers": str(count)},
                 expected={"at_most": str(bound)},
             )

@@ -21,7 +21,7 @@ def check(lines: Sequence[Line], _context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{line.code} is billed with {line.units:f} units; a line takes more than 0",
                 line,
-                at=f"/service_lines/{line.index}/units",
+                at=line.at("units"),
                 observed={"units": f"{line.units:f}"},
                 expected={"more_than": "0"},
             )

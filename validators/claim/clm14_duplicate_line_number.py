@@ -23,7 +23,7 @@ def check(lines: Sequence[Line], _context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{count} lines have the number {number}",
                 *alike,
-                at=f"/service_lines/{alike[1].index}/line_number",
+                at=alike[1].at("line_number"),
                 observed={"line_number": number},
             )
 

@@ -41,7 +41,7 @@ def _late(on: date, received: date, last: date, context: Context) -> Iterator[Fo
             yield RULE.finding(
                 f"{line.code} of {on} was received on {received}; this payer takes it until {last}",
                 line,
-                at=f"/service_lines/{line.index}/service_date_from",
+                at=line.at("service_date_from"),
                 observed={"service_date": str(on), "received_on": str(received)},
                 expected={"to": str(last)},
             )

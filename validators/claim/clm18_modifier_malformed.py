@@ -22,7 +22,7 @@ def check(lines: Sequence[Line], _context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{line.code} carries a modifier that is not two letters or digits",
                 line,
-                at=f"/service_lines/{line.index}/modifiers",
+                at=line.at("modifiers"),
             )
 
 

@@ -24,7 +24,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{line.code} carries {', '.join(repeated)} more than once",
                 line,
-                at=f"/service_lines/{line.index}/modifiers",
+                at=line.at("modifiers"),
                 observed={"modifiers": [*repeated]},
             )
 

@@ -26,7 +26,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
                 f"{line.code} on {line.service_date} carries neither JW nor JZ",
                 line,
                 severity="flag" if _is_single_dose(line, context) else None,
-                at=f"/service_lines/{line.index}/modifiers",
+                at=line.at("modifiers"),
                 observed={"modifiers": [*sorted(line.modifiers)]},
                 expected={"one_of": ["JW", "JZ"]},
             )
