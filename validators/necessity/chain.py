@@ -4,14 +4,14 @@ MED-01, 02, 03, 05, 20 and 22 read it, and pass a line for which it does not sto
 A rule that does not look at the claim, is switched off or only tried, holds nowhere and lifts nothing.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from validators.codes import Region
 from validators.context import Context
 from validators.lines import Line
 from validators.necessity.exceptions import EXCEPTIONS
-from validators.rule import Rule
+from validators.rule import Bypass, Found, Rule
 from validators.wording import dotted
 
 POINTS_NOWHERE = "CLM-02"
@@ -52,6 +52,17 @@ def stops(lines: Sequence[Line], context: Context) -> Iterator[tuple[Line, Stop]
     """The lines for which the chain stops, and where."""
     found = context.shared(_stops)
     return ((line, found[line.index]) for line in lines if line.index in found) if found else iter(())
+
+
+def judged(
+    rule: Rule, lines: Sequence[Line], context: Context, finding: Callable[[Line, Stop], Found]
+) -> Iterator[Found | Bypass]:
+    """What a rule of a step says: its finding of each line for which the chain stops there, or what lifts it."""
+    for line, stop in stops(lines, context):
+        if by := stop.lifting(rule):
+            yield rule.bypass(by)
+        elif stop.rule_id == rule.id:
+            yield finding(line, stop)
 
 
 def unbillable(context: Context) -> frozenset[str]:

@@ -12,22 +12,22 @@ from collections.abc import Iterator, Sequence
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
-from validators.necessity.chain import named, stops
+from validators.necessity.chain import Stop, judged, named
 from validators.rule import Bypass, Found, Needs, Rule
 from validators.sources import MULTI_MAC_LCD, section
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
     """Ask the diagnosis chain of each line."""
-    for line, stop in stops(lines, context):
-        if by := stop.lifting(RULE):
-            yield RULE.bypass(by)
-        elif stop.rule_id == RULE.id:
-            yield RULE.finding(
-                f"no diagnosis of {line.code} on {line.service_date} is known to be covered: {named(stop.diagnoses)}",
-                line,
-                observed={"procedure_code": line.code, "diagnoses": [*stop.diagnoses]},
-            )
+    return judged(RULE, lines, context, _finding)
+
+
+def _finding(line: Line, stop: Stop) -> Found:
+    return RULE.finding(
+        f"no diagnosis of {line.code} on {line.service_date} is known to be covered: {named(stop.diagnoses)}",
+        line,
+        observed={"procedure_code": line.code, "diagnoses": [*stop.diagnoses]},
+    )
 
 
 RULE = Rule(

@@ -12,25 +12,24 @@ from collections.abc import Iterator, Sequence
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
-from validators.necessity.chain import named, regions_of, stops
+from validators.necessity.chain import Stop, judged, named, regions_of
 from validators.rule import Bypass, Found, Needs, Rule
 from validators.sources import ICD10CM, section
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
     """Ask the diagnosis chain of each line."""
-    for line, stop in stops(lines, context):
-        if by := stop.lifting(RULE):
-            yield RULE.bypass(by)
-        elif stop.rule_id == RULE.id:
-            conflicting = [code for code in stop.diagnoses if regions_of(code)]
-            yield RULE.finding(
-                f"{line.code} on {line.service_date} points to a diagnosis of another spinal region: "
-                f"{named(conflicting)}",
-                line,
-                observed={"procedure_code": line.code, "diagnoses": [*conflicting]},
-                expected={"region": line.region},
-            )
+    return judged(RULE, lines, context, _finding)
+
+
+def _finding(line: Line, stop: Stop) -> Found:
+    conflicting = [code for code in stop.diagnoses if regions_of(code)]
+    return RULE.finding(
+        f"{line.code} on {line.service_date} points to a diagnosis of another spinal region: {named(conflicting)}",
+        line,
+        observed={"procedure_code": line.code, "diagnoses": [*conflicting]},
+        expected={"region": line.region},
+    )
 
 
 RULE = Rule(

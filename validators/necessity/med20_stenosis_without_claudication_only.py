@@ -12,21 +12,21 @@ from schemas.decision import Citation
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
-from validators.necessity.chain import stops
+from validators.necessity.chain import Stop, judged
 from validators.rule import Bypass, Found, Needs, Rule
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
     """Ask the diagnosis chain of each line."""
-    for line, stop in stops(lines, context):
-        if by := stop.lifting(RULE):
-            yield RULE.bypass(by)
-        elif stop.rule_id == RULE.id:
-            yield RULE.finding(
-                f"{line.code} on {line.service_date} rests on M48.061, stenosis without neurogenic claudication",
-                line,
-                observed={"procedure_code": line.code, "diagnosis": "M48061"},
-            )
+    return judged(RULE, lines, context, _finding)
+
+
+def _finding(line: Line, _stop: Stop) -> Found:
+    return RULE.finding(
+        f"{line.code} on {line.service_date} rests on M48.061, stenosis without neurogenic claudication",
+        line,
+        observed={"procedure_code": line.code, "diagnosis": "M48061"},
+    )
 
 
 RULE = Rule(
