@@ -120,7 +120,12 @@ def tiers_of(packs: Sequence[Pack]) -> dict[str | None, dict[str, Parameter]]:
             where = f"pack {pack.name}, key diagnosis_tiers.{tier}"
             parameter = parameter_of(pack.name, where, given)
             values = tuple(_by_region(dated, where) for dated in parameter.values)
-            layered.setdefault(pack.file.layer, {})[tier] = Parameter(parameter.unit, values, pack.name)
+            listed = Parameter(parameter.unit, values, pack.name)
+            if not listed.is_known_always:
+                raise PackError(
+                    f"{where}: there is no list before {values[0].starts_on}; write one from null, [] for none"
+                )
+            layered.setdefault(pack.file.layer, {})[tier] = listed
     for layer, tiers in layered.items():
         for tier, parameter in tiers.items():
             if tier not in layered[None]:

@@ -116,6 +116,11 @@ def _hindered(step: Step, context: Context) -> Iterator[Said]:
     left = [line for line in lines if not _is_disabled(step, line)]
     if len(left) != len(lines):
         yield rule.bypass(OVERRIDE)
+    for name, parameter in step.unsure:
+        known = [line for line in left if parameter.on(line.service_date) is not None]
+        if len(known) != len(left):
+            yield rule.unknown(f"parameter.{name}")
+        left = known
     if left:
         yield from rule.check(left, context)
 

@@ -63,6 +63,11 @@ class Parameter:
     values: Sequence[DatedValue]
     pack: str = ""
 
+    @property
+    def is_known_always(self) -> bool:
+        """Whether it has a value on every day."""
+        return self.values[0].starts_on is None and all(dated.value is not None for dated in self.values)
+
     def dated(self, day: date) -> DatedValue | None:
         """What is in force on `day`, with its source; None before the first day."""
         found = None

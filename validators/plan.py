@@ -1,6 +1,6 @@
 """Which rules look at a claim of a payer, and which of them its codes wake: worked out once for all claims alike."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
@@ -45,7 +45,8 @@ class Step:
     """A rule as it applies to claims of one standing.
 
     `is_dated`: it looks at services of some days only; `is_trial`: what it finds is information only; `is_plain`: it
-    is asked on every date and nothing stands in its way; `takes_all`: nor do its codes.
+    is asked on every date and nothing stands in its way; `takes_all`: nor do its codes; `unsure`: its parameters that
+    are not known on some days, on which it is not asked.
     """
 
     rule: Rule
@@ -56,6 +57,7 @@ class Step:
     is_trial: bool
     is_plain: bool
     takes_all: bool
+    unsure: Sequence[tuple[str, Parameter]]
 
 
 class Steps(NamedTuple):
@@ -92,15 +94,15 @@ class Plan:
     @classmethod
     def of(cls, ruleset: "Ruleset", standing: Standing) -> Self:
         """The plan of a standing."""
-        steps = tuple(_steps(ruleset, standing))
-        dated = tuple((step.rule.id, step.terms) for step in steps if step.is_dated)
-        without = {rule_id for rule_id, _ in dated}
+        layers = standing.layers
         groups = [(rule_id, terms.parameters) for rule_id, terms in ruleset.terms.items()]
         groups.append((TIERS, ruleset.diagnosis_tiers))
-        layers = standing.layers
         parameters = {
             (group, name): nearest(layered, name, layers) for group, layered in groups for name in layered.get(None, {})
         }
+        steps = tuple(_steps(ruleset, standing, parameters))
+        dated = tuple((step.rule.id, step.terms) for step in steps if step.is_dated)
+        without = {rule_id for rule_id, _ in dated}
         look = _look(steps)
         return cls(
             standing=standing,
@@ -184,7 +186,7 @@ def hindrance(rule: Rule, terms: "Terms", standing: Standing) -> Hindrance | Non
     return None
 
 
-def _steps(ruleset: "Ruleset", standing: Standing) -> Iterable[Step]:
+def _steps(ruleset: "Ruleset", standing: Standing, parameters: Mapping[tuple[str, str], Parameter]) -> Iterable[Step]:
     layers, reference = standing.layers, ruleset.reference
     for rule in ruleset.rules:
         terms = ruleset.terms[rule.id]
@@ -198,7 +200,12 @@ def _steps(ruleset: "Ruleset", standing: Standing) -> Iterable[Step]:
             and each.source in (None, standing.source)
         )
         is_dated = terms.starts_on is not None or terms.ends_on is not None
-        is_plain = not (is_dated or overrides or reference.missing(rule.tables))
+        unsure = [
+            (name, parameter)
+            for name in rule.parameters
+            if not (rule.weighs_unknown or (parameter := parameters[rule.id, name]).is_known_always)
+        ]
+        is_plain = not (is_dated or overrides or unsure or reference.missing(rule.tables))
         yield Step(
             rule=rule,
             terms=terms,
@@ -208,4 +215,5 @@ def _steps(ruleset: "Ruleset", standing: Standing) -> Iterable[Step]:
             is_trial=terms.stage == "trial",
             is_plain=is_plain,
             takes_all=is_plain and rule.codes is None and rule.modifiers is None,
+            unsure=unsure,
         )

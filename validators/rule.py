@@ -98,6 +98,9 @@ class Rule:
     """What it finds is about all of its lines together: one of `bypassed_by` that fired on any of them lifts it."""
     tables: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
+    weighs_unknown: bool = False
+    """Its check says itself where a parameter that is not known leaves it undecided. Others do not see the lines of a
+    day on which one of theirs is not."""
     primary_payer_only: bool = False
     """Not applicable where the payer is secondary or tertiary: rules about authorization."""
     of_claim: bool = False

@@ -334,6 +334,15 @@ def test_what_leads_nowhere_is_answered_with_what_leads_somewhere(
     assert f"pack overlay/site.yaml, key {key}: {said}" == refusal(overlay(text))
 
 
+def test_a_tier_of_diagnoses_has_a_list_on_every_day(overlay: Write) -> None:
+    text = "payer: aetna\ndiagnosis_tiers: {T1: {values: [{from: 2026-06-15, value: [M5416]}]}}"
+
+    assert refusal(overlay(text)) == (
+        "pack overlay/site.yaml, key diagnosis_tiers.T1: there is no list before 2026-06-15; write one from null, "
+        "[] for none"
+    )
+
+
 def test_a_tier_of_diagnoses_no_rule_reads_is_refused(overlay: Write) -> None:
     text = "payer: aetna\ndiagnosis_tiers: {T9: {values: [{from: null, value: [M5416]}]}}"
     tiers = ", ".join(ruleset().diagnosis_tiers[None])

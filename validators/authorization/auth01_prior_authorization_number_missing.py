@@ -56,6 +56,7 @@ RULE = Rule(
     citation=section(PAYER_TABLES, "required codes and places"),
     bypassed_by=("AUTH-16",),
     parameters=("prior_authorization",),
+    weighs_unknown=True,
     primary_payer_only=True,
     check=check,
 )

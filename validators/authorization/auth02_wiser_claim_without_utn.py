@@ -46,6 +46,7 @@ RULE = Rule(
     citation=WISER,
     bypassed_by=("AUTH-16", "AUTH-21"),
     parameters=("states", "codes", "places_of_service", "types_of_bill"),
+    weighs_unknown=True,
     primary_payer_only=True,
     check=check,
 )

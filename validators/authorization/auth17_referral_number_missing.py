@@ -43,6 +43,7 @@ RULE = Rule(
     suggestion="add the referral number",
     citation=section(PAYER_TABLES, "referral"),
     parameters=("referral_required",),
+    weighs_unknown=True,
     primary_payer_only=True,
     check=check,
 )

@@ -43,6 +43,7 @@ RULE = Rule(
     suggestion="obtain the UTN for that service",
     citation=section(OUTPATIENT_LIST, "condition of payment"),
     parameters=("opd_prior_authorization_codes",),
+    weighs_unknown=True,
     primary_payer_only=True,
     check=check,
 )

@@ -10,17 +10,15 @@ from collections.abc import Iterator, Sequence
 from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
-from validators.rule import Found, Needs, Rule, Unknown
+from validators.rule import Found, Needs, Rule
 from validators.sources import CLAIM_GUIDE, section
 
 
-def check(_lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     """Count the diagnoses."""
     count = len(context.claim.diagnoses)
-    bound = context.parameter(RULE.id, "max", context.lines[0].service_date)
-    if bound is None:
-        yield RULE.unknown("parameter.max")
-    elif count > bound:
+    bound = context.parameter(RULE.id, "max", lines[0].service_date)
+    if count > bound:
         yield RULE.finding(
             f"the claim lists {count} diagnoses; it takes at most {bound}",
             at="/diagnoses",

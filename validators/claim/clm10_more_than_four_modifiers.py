@@ -10,18 +10,16 @@ from collections.abc import Iterator, Sequence
 from validators.claim.sound import sound_form
 from validators.context import Context
 from validators.lines import Line
-from validators.rule import Found, Needs, Rule, Unknown
+from validators.rule import Found, Needs, Rule
 from validators.sources import CLAIM_GUIDE, section
 
 
-def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     """Count the modifiers of each line."""
     for line in lines:
         count = len(context.claim.service_lines[line.index].modifiers)
         bound = context.parameter(RULE.id, "max", line.service_date)
-        if bound is None:
-            yield RULE.unknown("parameter.max")
-        elif count > bound:
+        if count > bound:
             yield RULE.finding(
                 f"{line.code} carries {count} modifiers; a line takes at most {bound}",
                 line,

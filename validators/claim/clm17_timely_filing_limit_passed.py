@@ -62,6 +62,7 @@ RULE = Rule(
         confidence="memory-high",
     ),
     parameters=("timely_filing_months",),
+    weighs_unknown=True,
     every_claim=True,
     of_claim=True,
     check=check,

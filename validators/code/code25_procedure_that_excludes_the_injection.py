@@ -38,5 +38,6 @@ RULE = Rule(
     bypassed_by=("MED-14",),
     tables=("ncci",),
     parameters=SEDATION,
+    weighs_unknown=True,
     check=check,
 )

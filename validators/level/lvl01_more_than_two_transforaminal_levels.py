@@ -27,9 +27,6 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
         sessions[line.service_date, line.region].append(line)
     for (on, _), session in sessions.items():
         bound = context.parameter(RULE.id, "max_levels", on)
-        if bound is None:
-            yield RULE.unknown("parameter.max_levels")
-            continue
         count = level_count(session)
         if count <= bound:
             documented = [documented_levels(context.encounter(line), bound) for line in session]

@@ -10,17 +10,14 @@ from collections.abc import Iterator, Sequence
 from validators.codes import ESI, REGION
 from validators.context import Context
 from validators.lines import Line
-from validators.rule import Found, Needs, Rule, Unknown
+from validators.rule import Found, Needs, Rule
 from validators.sources import MULTI_MAC_LCD, section
 
 
-def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     """Count the regions of each date."""
     for on in sorted({line.service_date for line in lines}):
         bound = context.parameter(RULE.id, "max_regions", on)
-        if bound is None:
-            yield RULE.unknown("parameter.max_regions")
-            continue
         session = [line for line in lines if line.service_date == on]
         earlier = {
             past.procedure_code
