@@ -1,7 +1,7 @@
 """What a rule sees of a claim besides the claim itself: derived facts, history, parameters and reference data."""
 
 import enum
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple, TypeVar
@@ -25,7 +25,7 @@ from validators.history import (
 from validators.lines import Line, lines_of
 from validators.once import once
 from validators.parameters import Codes
-from validators.plan import TIERS, Plan
+from validators.plan import TIERS, Plan, Wakes
 from validators.ruleset import Lcd, Ruleset
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Event(NamedTuple):
 class Context:
     """A claim in the light of the ruleset and of the history before it.
 
-    Everything derived is worked out once, when first asked for.
+    Everything derived is worked out once, when first asked for. `waking` are the lines that wake rules alike.
     """
 
     claim: Claim
@@ -72,6 +72,7 @@ class Context:
     history: History = field(default_factory=History)
     facts: Facts = NOTHING_KNOWN
     trouble: Trouble | None = None
+    waking: dict[Wakes, Sequence[Line]] = field(default_factory=dict)
     _shared: dict[Callable[["Context"], Any], Any] = field(default_factory=dict)
 
     @property
@@ -247,7 +248,7 @@ class Context:
         if session is not None and session.contrast_exception is not None:
             return True
         codes = self.diagnoses_listed("contrast_exception", line.service_date)
-        return any(code in codes for code in self.diagnoses)
+        return not codes.isdisjoint(self.diagnoses)
 
     def authorization(self, number: str) -> Authorization | Unfed | None:
         """The record under a number; None when there is none; UNFED when it may exist and was not sent.

@@ -7,7 +7,6 @@ ledger as not checked, SYS-02 flags the claim, and the other rules are evaluated
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from operator import itemgetter
 from typing import NamedTuple
 
 from schemas.decision import SEVERITIES, Bypassed, NotChecked
@@ -39,10 +38,16 @@ def unheard(rule: Rule, error: Exception) -> None:
 def evaluate(context: Context, on_error: OnError = unheard) -> Evaluation:
     """Apply the ruleset of `context` to its claim.
 
+    Over its lines a rule stands in the first list that holds of fail, bypassed, not checked, pass. Of several things
+    that lift it, or that are missing, the first by name is told, whatever the order of the lines.
+
     `on_error` is told of a rule that raised, for a metric; the evaluation goes on.
     """
-    said: dict[str, Sequence[Said]] = {}
-    lifting: dict[str, list[Found]] = {}
+    findings: list[Found] = []
+    fail: list[str] = []
+    bypassed: list[tuple[str, str]] = []
+    not_checked: list[tuple[str, str]] = []
+    lifting: dict[str, Sequence[Found]] = {}
     for step in context.plan.awake(context):
         heard = _heard(step, context, on_error)
         if not heard:
@@ -50,10 +55,27 @@ def evaluate(context: Context, on_error: OnError = unheard) -> Evaluation:
         rule = step.rule
         if lifting and rule.bypassed_by and not rule.bypasses_itself:
             heard = [*_after_bypass(rule, heard, lifting)]
-        said[rule.id] = [_priced(one, step, context) if isinstance(one, Found) else one for one in heard]
-        if found := [one for one in heard if isinstance(one, Found) and not _is_tried(one, step, context)]:
-            lifting[rule.id] = found
-    return _ledger(context, said)
+        if found := [one for one in heard if isinstance(one, Found)]:
+            fail.append(rule.id)
+            findings += [_priced(one, step, context) for one in found]
+            if firm := [one for one in found if not _is_tried(one, step, context)]:
+                lifting[rule.id] = firm
+        elif lifted := [one.by for one in heard if isinstance(one, Bypass)]:
+            bypassed.append((rule.id, min(lifted)))
+        else:
+            not_checked.append((rule.id, min([one.missing for one in heard if isinstance(one, Unknown)])))
+    said = (*fail, *[rule_id for rule_id, _ in (*bypassed, *not_checked)])
+    passed = context.plan.passed(said, context)
+    if not said:
+        return Evaluation((), (), passed, (), ())
+    findings.sort(key=lambda one: (one.lines, one.rule.id, one.message))
+    return Evaluation(
+        findings=tuple(findings),
+        fail=tuple(sorted(fail)),
+        passed=passed,
+        bypassed=tuple([_bypassed(*each) for each in sorted(bypassed)]),
+        not_checked=tuple([_not_checked(*each) for each in sorted(not_checked)]),
+    )
 
 
 def in_order(rules: Sequence[Rule]) -> tuple[Rule, ...]:
@@ -84,45 +106,52 @@ def _heard(step: Step, context: Context, on_error: OnError) -> Sequence[Said]:
         if step.takes_all:
             return [*rule.check(() if rule.of_claim else context.lines, context)]
         if step.is_plain:
-            return [*rule.check(_lines(rule, context), context)]
-        return [*_hindered(step, context)]
+            return [*rule.check(_lines(step, context), context)]
+        return _hindered(step, context)
     except Exception as error:  # noqa: BLE001 - a defect of one rule must not lose the claim
         on_error(rule, error)
         context.troubled.errors.append((rule.id, type(error).__name__))
         return [rule.unknown(RAISED)]
 
 
-def _lines(rule: Rule, context: Context) -> Sequence[Line]:
+def _lines(step: Step, context: Context) -> Sequence[Line]:
     """The lines that wake a rule."""
-    lines: Sequence[Line] = context.lines
-    codes, modifiers = rule.codes, rule.modifiers
-    if codes is not None:
-        lines = [line for line in lines if line.code in codes]
-    if modifiers is not None:
-        lines = [line for line in lines if not modifiers.isdisjoint(line.modifiers)]
-    return lines
+    found = context.waking.get(step.wakes)
+    if found is None:
+        codes, modifiers = step.wakes
+        found = context.waking[step.wakes] = [
+            line
+            for line in context.lines
+            if (codes is None or line.code in codes) and (modifiers is None or not modifiers.isdisjoint(line.modifiers))
+        ]
+    return found
 
 
-def _hindered(step: Step, context: Context) -> Iterator[Said]:
-    """What a rule says that is not for every date, or is switched off on some, or lacks a table."""
-    rule = step.rule
-    lines = [line for line in _lines(rule, context) if step.terms.in_effect(line.service_date)]
+def _hindered(step: Step, context: Context) -> Sequence[Said]:
+    """What a rule says that is not for every date, or is switched off or not known on some, or lacks a table."""
+    rule, lines = step.rule, _lines(step, context)
+    if step.is_dated:
+        in_effect = step.terms.in_effect
+        lines = [line for line in lines if in_effect(line.service_date)]
     if not lines:
-        return
-    if missing := context.ruleset.reference.missing(rule.tables):
-        context.troubled.missing_tables.update(missing)
-        yield from (rule.unknown(f"reference.{table}") for table in missing)
-        return
-    left = [line for line in lines if not _is_disabled(step, line)]
-    if len(left) != len(lines):
-        yield rule.bypass(OVERRIDE)
+        return ()
+    if step.missing:
+        context.troubled.missing_tables.update(step.missing)
+        return [rule.unknown(f"reference.{table}") for table in step.missing]
+    said: list[Said] = []
+    if step.overrides:
+        left = [line for line in lines if not _is_disabled(step, line)]
+        if len(left) < len(lines):
+            said.append(rule.bypass(OVERRIDE))
+        lines = left
     for name, parameter in step.unsure:
-        known = [line for line in left if parameter.on(line.service_date) is not None]
-        if len(known) != len(left):
-            yield rule.unknown(f"parameter.{name}")
-        left = known
-    if left:
-        yield from rule.check(left, context)
+        left = [line for line in lines if parameter.on(line.service_date) is not None]
+        if len(left) < len(lines):
+            said.append(rule.unknown(f"parameter.{name}"))
+        lines = left
+    if lines:
+        said += rule.check(lines, context)
+    return said
 
 
 def _is_disabled(step: Step, line: Line) -> bool:
@@ -173,32 +202,6 @@ def _after_bypass(rule: Rule, heard: Sequence[Said], lifting: Mapping[str, Seque
             left = replace(left, lines=rest)
         else:
             yield left
-
-
-def _ledger(context: Context, said: Mapping[str, Sequence[Said]]) -> Evaluation:
-    """Over its lines a rule stands in the first list that holds of fail, bypassed, not checked, pass.
-
-    Of several things that lift it, or that are missing, the first by name is told, whatever the order of the lines.
-    """
-    passed = context.plan.passed(said, context)
-    if not said:
-        return Evaluation((), (), passed, (), ())
-    findings: list[Found] = []
-    fail: list[str] = []
-    bypassed: list[Bypassed] = []
-    not_checked: list[NotChecked] = []
-    for rule_id, heard in sorted(said.items(), key=itemgetter(0)):
-        found = [one for one in heard if isinstance(one, Found)]
-        if found:
-            findings += found
-            fail.append(rule_id)
-        elif lifted := [one.by for one in heard if isinstance(one, Bypass)]:
-            bypassed.append(_bypassed(rule_id, min(lifted)))
-        else:
-            not_checked.append(_not_checked(rule_id, min(one.missing for one in heard if isinstance(one, Unknown))))
-    if len(findings) > 1:
-        findings.sort(key=lambda found: (found.lines, found.rule.id, found.message))
-    return Evaluation(tuple(findings), tuple(fail), passed, tuple(bypassed), tuple(not_checked))
 
 
 @lru_cache(REMEMBERED)

@@ -20,6 +20,9 @@ TIERS = "diagnosis_tiers"
 REMEMBERED = 4096
 """How many combinations of codes a plan remembers; real feeds have a few hundred."""
 
+Wakes = tuple[frozenset[str] | None, frozenset[str] | None]
+"""Codes and modifiers a line has one of each of to wake a rule; None: any line."""
+
 Hindrance = Literal["claim", "payer", "secondary"]
 
 
@@ -46,7 +49,7 @@ class Step:
 
     `is_dated`: it looks at services of some days only; `is_trial`: what it finds is information only; `is_plain`: it
     is asked on every date and nothing stands in its way; `takes_all`: nor do its codes; `unsure`: its parameters that
-    are not known on some days, on which it is not asked.
+    are not known on some days, on which it is not asked; `missing`: its tables that are not loaded.
     """
 
     rule: Rule
@@ -58,6 +61,8 @@ class Step:
     is_plain: bool
     takes_all: bool
     unsure: Sequence[tuple[str, Parameter]]
+    missing: Sequence[str]
+    wakes: Wakes
 
 
 class Steps(NamedTuple):
@@ -89,6 +94,7 @@ class Plan:
     dated: tuple[tuple[str, "Terms"], ...]
     parameters: Mapping[tuple[str, str], Parameter]
     _awake: dict[tuple[frozenset[str], frozenset[str], bool], tuple[Step, ...]] = field(default_factory=dict)
+    _dated_on: dict[frozenset[date], tuple[str, ...]] = field(default_factory=dict)
     _passed: dict[tuple[tuple[str, ...], frozenset[str]], tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -143,17 +149,24 @@ class Plan:
 
     def passed(self, said: Iterable[str], context: "Context") -> tuple[str, ...]:
         """The ids, sorted, of the rules that look at services of a claim's dates and said nothing."""
-        dated: tuple[str, ...] = ()
-        if self.dated:
-            days = context.service_days
-            dated = tuple(rule_id for rule_id, terms in self.dated if any(terms.in_effect(day) for day in days))
-        key = (dated, frozenset(said))
+        key = (self._dated(context.service_days) if self.dated else (), frozenset(said))
         found = self._passed.get(key)
         if found is None:
             if len(self._passed) >= REMEMBERED:
                 self._passed.clear()
-            applicable = sorted((*self.ids, *dated))
+            applicable = sorted((*self.ids, *key[0]))
             found = self._passed[key] = tuple(rule_id for rule_id in applicable if rule_id not in key[1])
+        return found
+
+    def _dated(self, days: frozenset[date]) -> tuple[str, ...]:
+        """The rules for some dates only that look at services of one of these days."""
+        found = self._dated_on.get(days)
+        if found is None:
+            if len(self._dated_on) >= REMEMBERED:
+                self._dated_on.clear()
+            found = self._dated_on[days] = tuple(
+                rule_id for rule_id, terms in self.dated if any(terms.in_effect(day) for day in days)
+            )
         return found
 
 
@@ -205,7 +218,8 @@ def _steps(ruleset: "Ruleset", standing: Standing, parameters: Mapping[tuple[str
             for name in rule.parameters
             if not (rule.weighs_unknown or (parameter := parameters[rule.id, name]).is_known_always)
         ]
-        is_plain = not (is_dated or overrides or unsure or reference.missing(rule.tables))
+        missing = reference.missing(rule.tables)
+        is_plain = not (is_dated or overrides or unsure or missing)
         yield Step(
             rule=rule,
             terms=terms,
@@ -216,4 +230,6 @@ def _steps(ruleset: "Ruleset", standing: Standing, parameters: Mapping[tuple[str
             is_plain=is_plain,
             takes_all=is_plain and rule.codes is None and rule.modifiers is None,
             unsure=unsure,
+            missing=missing,
+            wakes=(rule.codes, rule.modifiers),
         )
