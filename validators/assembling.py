@@ -185,7 +185,10 @@ def _payer_keys_of_lines_of_business(packs: Sequence[Pack]) -> dict[LineOfBusine
 
 
 def lcds_of(packs: Sequence[Pack]) -> dict[str, Lcd]:
-    """By state of service the determination that holds there. Raises PackError when two files claim a state."""
+    """By state of service the determination that holds there. Raises PackError.
+
+    Two files do not claim a state, and no file is of a determination that none describes.
+    """
     lcds: dict[str, Lcd] = {}
     claimed: dict[str, str] = {}
     for pack in packs:
@@ -201,6 +204,13 @@ def lcds_of(packs: Sequence[Pack]) -> dict[str, Lcd]:
                 lcds[state] = Lcd(
                     said.lcd, said.article, said.contractor, jurisdiction, said.starts_on, said.confidence
                 )
+    known = {lcd.lcd for lcd in lcds.values()}
+    for pack in packs:
+        if pack.file.of_lcd is not None and pack.file.of_lcd not in known:
+            raise PackError(
+                f"pack {pack.name}, key of_lcd: no file describes {pack.file.of_lcd}; write one of "
+                f"{', '.join(sorted(known))}, or describe it under lcd"
+            )
     return lcds
 
 

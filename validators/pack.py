@@ -109,12 +109,13 @@ class PackState(_Strict):
 
 
 class PackFile(_Strict):
-    """One YAML file of a pack. With `payer`, `line_of_business` or `lcd` its rules hold for those claims only."""
+    """One YAML file of a pack. With `payer`, `line_of_business`, `lcd` or `of_lcd` it holds for those claims only."""
 
     version: str | None = None
     payer: str | None = None
     line_of_business: LineOfBusiness | None = None
     lcd: PackLcd | None = None
+    of_lcd: str | None = Field(None, description="the number of an LCD that another file describes")
     payer_ids: dict[str, PackPayerId] = {}
     line_of_business_defaults: dict[LineOfBusiness, str] = {}
     diagnosis_tiers: dict[str, PackParameter] = Field({}, description="lists of diagnoses, also by region")
@@ -127,11 +128,11 @@ class PackFile(_Strict):
     @property
     def layer(self) -> str | None:
         """Whose values these are: a payer key, an LCD or a line of business; None for everybody's."""
-        return self.payer or (self.lcd.lcd if self.lcd else None) or self.line_of_business
+        return self.payer or (self.lcd.lcd if self.lcd else self.of_lcd) or self.line_of_business
 
     @model_validator(mode="after")
     def _is_of_one(self) -> Self:
-        if sum(each is not None for each in (self.payer, self.line_of_business, self.lcd)) > 1:
+        if sum(each is not None for each in (self.payer, self.line_of_business, self.lcd, self.of_lcd)) > 1:
             raise ValueError("a file is of a payer, a line of business or an lcd; write one file for each")
         return self
 

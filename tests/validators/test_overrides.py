@@ -216,6 +216,14 @@ def test_the_severity_of_the_nearest_of_payer_determination_and_line_of_business
     assert ["info", "flag", "info", "flag"] == heard
 
 
+def test_a_site_gives_values_of_its_own_to_a_determination_that_ships(overlay: Write) -> None:
+    rules = load_ruleset(overlay(levels("of_lcd: L33906", 1, "flag")))
+
+    assert [1, 2] == [
+        rules.parameter("LVL-01", "max_levels", (lcd, "medicare_ffs"), DAY) for lcd in ("L33906", "L36920")
+    ]
+
+
 def test_the_bound_of_the_nearest_is_asked(overlay: Write) -> None:
     overlay(levels("line_of_business: medicare_advantage", 1, "deny"), "a.yaml")
     overlay(levels(A_DETERMINATION, 3, "deny"), "b.yaml")

@@ -10,10 +10,11 @@ from validators.pack import PackError
 
 PAYERS = sorted({match.key for match in ruleset().payers.by_id.values()})
 LAYERS = ", ".join(sorted({*PAYERS, *(lcd.lcd for lcd in ruleset().lcds.values()), *get_args(LineOfBusiness)}))
+DETERMINATIONS = ", ".join(sorted({lcd.lcd for lcd in ruleset().lcds.values()}))
 LINES_OF_BUSINESS = "'medicare_ffs', 'medicare_advantage', 'medicaid', 'commercial', 'workers_comp', 'auto' or 'other'"
 KEYS_OF_A_PACK = (
-    "version, payer, line_of_business, lcd, payer_ids, line_of_business_defaults, diagnosis_tiers, authorizations, "
-    "encounter_facts, state, rules, overrides"
+    "version, payer, line_of_business, lcd, of_lcd, payer_ids, line_of_business_defaults, diagnosis_tiers, "
+    "authorizations, encounter_facts, state, rules, overrides"
 )
 KEYS_OF_A_RULE = "scope, from, to, stage, severity, secondary_payers, parameters"
 A_BASE_PACK = "a pack of one payer, line of business or LCD gives only parameters and severity; say this in a base pack"
@@ -52,6 +53,7 @@ def refusal(folder: Path) -> str:
         ("[a, list]", ": a list stands here; write keys, each with its value, or {}"),
         ("payer: a\nline_of_business: medicaid", OF_ONE),
         (f"payer: a\n{AN_LCD}", OF_ONE),
+        (f"of_lcd: L1\n{AN_LCD}", OF_ONE),
     ],
 )
 def test_a_file_that_is_no_pack_is_refused_in_one_sentence(overlay: Write, text: str, said: str) -> None:
@@ -319,6 +321,11 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
             "lcd: {lcd: L1, article: A1, contractor: C, jurisdictions: {J: [FL]}, from: null, confidence: found}",
             "lcd.jurisdictions.J",
             "FL is in packs/lcds/first_coast_l33906.yaml too; write each state once",
+        ),
+        (
+            "of_lcd: L1",
+            "of_lcd",
+            f"no file describes L1; write one of {DETERMINATIONS}, or describe it under lcd",
         ),
         ("payer: aetnaa", "payer", f"no payer id leads to aetnaa; add payer_ids, or write one of {', '.join(PAYERS)}"),
         (
