@@ -31,14 +31,17 @@ class Record(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class NullIs:
-    """Marks a field with a default of its own: an explicit null reads as that default, like an absent field."""
+    """Marks a field with a default of its own: an explicit null reads as that default, like an absent field.
+
+    So does an empty text.
+    """
 
     default: Any
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The schema of the field, with null let in."""
         return core_schema.no_info_after_validator_function(
-            lambda value: self.default if value is None else value, core_schema.nullable_schema(handler(source))
+            lambda value: self.default if value in (None, "") else value, core_schema.nullable_schema(handler(source))
         )
 
 

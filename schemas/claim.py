@@ -23,6 +23,17 @@ def _without_dot(code: Any) -> Any:
     return code.replace(".", "") if isinstance(code, str) else code
 
 
+def _numbered(given: Any) -> Any:
+    """Without the entries whose number was left empty: nobody can cite them."""
+    if not isinstance(given, list | tuple):
+        return given
+    return tuple(each for each in given if not (isinstance(each, dict) and _is_empty(each.get("number", each))))
+
+
+def _is_empty(number: Any) -> bool:
+    return number is None or (isinstance(number, str) and not number.strip())
+
+
 DiagnosisCode = Annotated[RequiredCode, BeforeValidator(_without_dot)]
 """An ICD-10-CM code without its dot."""
 
@@ -145,7 +156,7 @@ class Claim(Record):
     referring_provider: Provider | None = None
     supervising_provider: Provider | None = None
     service_facility: Provider | None = None
-    authorizations: Annotated[tuple[AuthorizationReference, ...], NullIs(())] = ()
+    authorizations: Annotated[tuple[AuthorizationReference, ...], BeforeValidator(_numbered), NullIs(())] = ()
     diagnoses: Annotated[tuple[Diagnosis, ...], Field(min_length=1)]
     service_lines: Annotated[tuple[ServiceLine, ...], Field(min_length=1)]
     accident: JsonValue | None = None

@@ -59,6 +59,10 @@ class Tokens:
         medicare = (i.upper() for i, match in self.payers.by_id.items() if match.line_of_business == "medicare_ffs")
         return dict.fromkeys(medicare, MEDICARE) | dict(self._aliases)
 
+    def is_medicare(self, payer: Payer) -> bool:
+        """Whether its members are those of Medicare, whatever the payer id."""
+        return self._payer_alias(payer) == MEDICARE
+
     def _payer_alias(self, payer: Payer) -> str:
         payer_id = payer.id.upper()
         alias = self._aliases.get(payer_id)

@@ -146,11 +146,14 @@ class Context:
         """Who bills (definitions: claim roles)."""
         if self.claim.claim_type == "institutional":
             return "hospital-facility"
+        if not any(line.place_of_service == "24" for line in self.lines):
+            return "professional"
         surgery_center = self.claim.billing_provider.taxonomy == ASC_TAXONOMY
-        for line in self.esi_lines:
-            if line.place_of_service == "24" and (surgery_center or "SG" in line.modifiers):
-                return "asc-facility"
-        return "professional"
+        return (
+            "asc-facility"
+            if surgery_center or any("SG" in line.modifiers for line in self.esi_lines)
+            else "professional"
+        )
 
     @once
     def lines(self) -> tuple[Line, ...]:

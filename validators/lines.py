@@ -78,7 +78,7 @@ def lines_of(claim: Claim, diagnoses: tuple[str, ...]) -> Iterator[Line]:
             units=line.units,
             charge=line.charge,
             service_date=line.service_date_from,
-            place_of_service=line.place_of_service or claim.place_of_service,
+            place_of_service=line.place_of_service or claim.place_of_service or None,
             rendering_npi=line_rendering or claim_rendering or claim.billing_provider.npi,
             authorization_number=line.authorization_number or claim_number,
             diagnoses=_pointed(line.diagnosis_pointers, diagnoses),
@@ -88,4 +88,5 @@ def lines_of(claim: Claim, diagnoses: tuple[str, ...]) -> Iterator[Line]:
 def _pointed(pointers: Sequence[int], diagnoses: tuple[str, ...]) -> tuple[str, ...]:
     if not pointers:
         return diagnoses
-    return tuple(diagnoses[pointer - 1] for pointer in pointers if 1 <= pointer <= len(diagnoses))
+    named = [diagnoses[pointer - 1] for pointer in pointers if 1 <= pointer <= len(diagnoses)]
+    return tuple(dict.fromkeys(named))

@@ -4,10 +4,12 @@ from decimal import Decimal
 
 
 def dollars(amount: Decimal) -> str:
-    """Money for people: `$1,850.00`, below zero `-$3.00`."""
-    return f"{'-' * (amount < 0)}${abs(amount):,.2f}"
+    """Money for people: `$1,850.00`, below zero `-$3.00`; of parts of a cent all that there are."""
+    exponent = amount.as_tuple().exponent
+    decimals = max(2, -exponent) if isinstance(exponent, int) else 2
+    return f"{'-' * (amount < 0)}${abs(amount):,.{decimals}f}"
 
 
 def dotted(code: str) -> str:
-    """An ICD-10-CM code with its dot."""
-    return f"{code[:3]}.{code[3:]}" if len(code) > 3 else code
+    """An ICD-10-CM code with its dot; what is no code as it is."""
+    return f"{code[:3]}.{code[3:]}" if len(code) > 3 and code.isalnum() else code

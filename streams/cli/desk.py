@@ -1,13 +1,14 @@
 """Where files of claims are decided one after another, without a broker: `check` and `rules try`."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 import click
 
 from schemas.authorization import Authorization
+from schemas.claim import Payer
 from schemas.encounter import Encounter
 from schemas.rejection import Rejection
 from streams.cli.check_output import Checked, Place, Refused
@@ -39,6 +40,8 @@ class Desk:
     patients: Patients
     position: int = 0
     explaining: bool = False
+    _unplaced: dict[str, list[ReadFact]] = field(default_factory=dict)
+    """By payer id, facts of which a claim may yet show that they are Medicare's: they themselves say only the id."""
 
     def go_through(self, file: InputFile, content: bytes) -> Iterator[Checked | Refused | Warned]:
         """Everything in the content of a file, in its order."""
@@ -66,10 +69,18 @@ class Desk:
                 if not (isinstance(item, ReadFact) and isinstance(item.fact, kind)):
                     why = item.rejection.message if isinstance(item, Rejected) else f"it is no {kind.__name__.lower()}"
                     raise UnreadableFileError(f"{file.name}, entry {number} cannot be taken: {why}")
-                arrived = arrive_fact(item, circumstances, self.tokens)
-                self._take(arrived)
+                self._take(arrive_fact(item, circumstances, self.tokens))
+                if not self.tokens.is_medicare(Payer(id=item.fact.payer_id)):
+                    self._unplaced.setdefault(item.fact.payer_id.upper(), []).append(item)
+
+    def _place(self, payer: Payer) -> None:
+        """Enter the facts of a payer id that this claim shows to be Medicare's."""
+        if self.tokens.is_medicare(payer):
+            for item in self._unplaced.pop(payer.id.upper(), ()):
+                self._take(arrive_fact(item, Circumstances(source=self.source), self.tokens, of_medicare=True))
 
     def _decide(self, item: ReadClaim, circumstances: Circumstances, place: Place) -> Checked:
+        self._place(item.claim.payer)
         arrived = arrive(item, circumstances, self.tokens)
         (decided,) = self._take(arrived).decided
         return Checked(decided, decided.context.claim, place, explain(decided) if self.explaining else ())

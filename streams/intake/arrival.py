@@ -81,10 +81,12 @@ def arrive(item: ReadClaim, circumstances: Circumstances, tokens: Tokens) -> Arr
     return keyed(claim, event_id(source, item.identity), tokens)
 
 
-def arrive_fact(item: ReadFact, circumstances: Circumstances, tokens: Tokens) -> ArrivedFact:
-    """The event of an authorization or encounter that was read."""
+def arrive_fact(
+    item: ReadFact, circumstances: Circumstances, tokens: Tokens, *, of_medicare: bool = False
+) -> ArrivedFact:
+    """The event of an authorization or encounter that was read; `of_medicare`: its payer id is one of Medicare."""
     source = circumstances.source or DEFAULT_SOURCE
-    return keyed_fact(item.fact, source, event_id(source, item.identity), tokens)
+    return keyed_fact(item.fact, source, event_id(source, item.identity), tokens, of_medicare=of_medicare)
 
 
 def keyed(claim: Claim, event: str, tokens: Tokens) -> Arrived:
@@ -93,10 +95,12 @@ def keyed(claim: Claim, event: str, tokens: Tokens) -> Arrived:
     return Arrived(claim, event, token, tokens.person(claim.who, token))
 
 
-def keyed_fact(fact: Authorization | Encounter, source: str, event: str, tokens: Tokens) -> ArrivedFact:
+def keyed_fact(
+    fact: Authorization | Encounter, source: str, event: str, tokens: Tokens, *, of_medicare: bool = False
+) -> ArrivedFact:
     """The event of an authorization or encounter, under the token of its patient."""
     # These programs are Medicare's alone: the record may name a payer id that only its claims show to be Medicare.
-    of_medicare = isinstance(fact, Authorization) and fact.program in ("wiser", "opd")
+    of_medicare = of_medicare or (isinstance(fact, Authorization) and fact.program in ("wiser", "opd"))
     payer = Payer(id=fact.payer_id, line_of_business="medicare_ffs" if of_medicare else None)
     token = tokens.member(source, payer, fact.member_id)
     who = fact.patient

@@ -116,6 +116,30 @@ def test_an_optional_field_that_is_null_reads_as_one_that_is_absent(path: tuple[
     assert read(SMALLEST) == read(claim_with(*path, value=None))
 
 
+@pytest.mark.parametrize("path", [("frequency_code",), ("source",)], ids=str)
+def test_an_empty_text_reads_as_the_default(path: tuple[str | int, ...]) -> None:
+    assert read(SMALLEST) == read(claim_with(*path, value=" "))
+
+
+def test_an_authorization_whose_number_was_left_empty_is_none() -> None:
+    given = [{"number": ""}, {"number": None, "kind": "referral"}, {"number": " "}, {"number": "A1"}]
+
+    assert ["A1"] == [each.number for each in read(claim_with("authorizations", value=given)).authorizations]
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ([{"kind": "referral"}], ("authorizations", 0, "number")),
+        ([{"number": 5}], ("authorizations", 0, "number")),
+        (["A1"], ("authorizations", 0)),
+        ("A1", ("authorizations",)),
+    ],
+)
+def test_an_authorization_that_is_none_is_refused(given: object, path: tuple[str | int, ...]) -> None:
+    assert path == refused(claim_with("authorizations", value=given))
+
+
 def test_the_kind_of_an_authorization_that_is_null_is_prior_authorization() -> None:
     claim = read(
         claim_with("authorizations", value=[{"number": "A1", "kind": None}, {"number": "R1", "kind": "referral"}])

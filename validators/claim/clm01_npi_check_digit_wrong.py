@@ -21,10 +21,8 @@ REMARKS = {
     "billing_provider": "N257",
     "rendering_provider": "N290",
     "referring_provider": "N286",
-    "supervising_provider": "N297",
-    "service_facility": "N293",
 }
-"""By provider, the remark code that says its identifier is wrong."""
+"""By provider, the remark code that says its identifier is wrong; of others that of the rule."""
 
 DECISIVE = frozenset({"billing_provider", "rendering_provider"})
 """Those without whose NPI the claim is denied."""
@@ -40,7 +38,7 @@ def check(_lines: Sequence[Line], context: Context) -> Iterator[Found]:
                 f"the NPI of the {place.words} {wrong}",
                 *([] if place.line is None else [context.lines[place.line]]),
                 severity=None if place.field in DECISIVE else "flag",
-                rarc=(REMARKS[place.field],),
+                rarc=(REMARKS[place.field],) if place.field in REMARKS else None,
                 at=place.pointer("npi"),
             )
 

@@ -3,14 +3,15 @@
 Why: NCCI's medically unlikely edits deny what is above them. They are no coverage limit (LVL-01).
 Fires: the units of a code on one date, summed over the lines of the claim, are above its value; where the edit is
 adjudicated by line (MAI 1), those of a line. A surgery center's facility claim is counted per side.
-Not: a line that repeats another exactly is left out of the sum (CODE-26); sides or further levels of a first level in
-units or lines (CODE-05, CODE-16). A code without a published value is not checked.
+Not: a line that repeats another exactly, of this claim or an earlier one, is left out of the sum (CODE-26); sides or
+further levels of a first level in units or lines (CODE-05, CODE-16). A code without a published value is not checked.
 Source: NCCI medically unlikely edits, practitioner table.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
+from validators.code.duplicates import duplicates
 from validators.context import Context
 from validators.lines import SIDES, Line, services
 from validators.reference import MueValue
@@ -24,6 +25,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Count the units of each code and date."""
     mue = context.ruleset.reference.mue
     assert mue is not None, "the engine keeps rules asleep whose tables are not loaded"
+    repeated = context.shared(duplicates)
     are_all_different = len(context.codes) == len(context.lines)
     for group in zip(lines) if are_all_different else services(lines).values():
         code, on = group[0].code, group[0].service_date
@@ -31,7 +33,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
         if edit is None:
             yield RULE.unknown(f"mue.{code}")
             continue
-        units = group[0].units if len(group) == 1 else _units(group, edit, context)
+        units = _units([line for line in group if line.index not in repeated], edit, context)
         if units > edit.units:
             yield RULE.finding(
                 f"{units:f} units of {code} are billed on {on}; at most {edit.units:f} are likely",
@@ -45,11 +47,10 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
 def _units(lines: Sequence[Line], edit: MueValue, context: Context) -> Decimal:
     """The units of the lines of a code and date that stand against its value."""
     if edit.adjudication == BY_LINE:
-        return max(line.units for line in lines)
-    different = {(line.modifiers, line.rendering_npi): line for line in reversed(lines)}.values()
+        return max((line.units for line in lines), default=Decimal(0))
     if context.role == "asc-facility":
-        return max(_sum(line for line in different if side in line.sides) for side in SIDES)
-    return _sum(different)
+        return max(_sum(line for line in lines if side in line.sides) for side in SIDES)
+    return _sum(lines)
 
 
 def _sum(lines: Iterable[Line]) -> Decimal:

@@ -30,5 +30,6 @@ RULE = Rule(
     suggestion="at most 80 mg per session",
     citation=section(MULTI_MAC_LCD, "steroid ceiling per session"),
     parameters=("max_units",),
+    weighs_unknown=True,
     check=check,
 )

@@ -5,17 +5,20 @@ from decimal import Decimal
 
 from validators.context import Context
 from validators.lines import Line
-from validators.rule import Found, Rule
+from validators.rule import Found, Rule, Unknown
 
 DISCARDED = "JW"
 """The modifier of a line for what was thrown away."""
 
 
-def above_ceiling(rule: Rule, lines: Sequence[Line], context: Context) -> Iterator[Found]:
+def above_ceiling(rule: Rule, lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """A finding for each day with an injection on which more units were given than coverage allows."""
     given = [line for line in lines if DISCARDED not in line.modifiers]
     for on in sorted(context.injection_days.intersection(line.service_date for line in given)):
         bound = context.parameter(rule.id, "max_units", on)
+        if bound is None:
+            yield rule.unknown("parameter.max_units")
+            continue
         doses = [line for line in given if line.service_date == on]
         units = sum((line.units for line in doses), Decimal(0))
         if units > bound:

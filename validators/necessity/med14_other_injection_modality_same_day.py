@@ -2,7 +2,7 @@
 
 Why: coverage asks for one modality a session, so that what helped is known.
 Fires: a facet, sacroiliac, sympathetic or trigger point injection has the date of an epidural one; where the payer asks
-for the same region, only then, and trigger points have none.
+for the same region, only then, and trigger points have none. A Medicare plan of such a payer goes by Medicare's text.
 Not: all of them are facet injections and a diagnosis of the claim is a synovial cyst.
 Source: multi-MAC LCD text on epidural steroid injections, no mixing of blocks.
 """
@@ -13,6 +13,7 @@ from validators.codes import Region
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
+from validators.ruleset import MEDICARE
 from validators.sources import MULTI_MAC_LCD, section
 
 FACET = frozenset({"64490", "64491", "64492", "64633", "64634", "64493", "64494", "64495", "64635", "64636"})
@@ -32,7 +33,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     for on in sorted(context.injection_days.intersection(line.service_date for line in lines)):
         others = [line for line in lines if line.service_date == on]
         injections = [line for line in context.esi_lines if line.service_date == on]
-        if context.parameter(RULE.id, "same_region_only", on):
+        if context.line_of_business not in MEDICARE and context.parameter(RULE.id, "same_region_only", on):
             others = [line for line in others if REGION_OF[line.code] in {each.region for each in injections}]
             injections = [line for line in injections if line.region in {REGION_OF[each.code] for each in others}]
         if not others or _is_for_a_cyst(others, context):

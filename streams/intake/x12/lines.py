@@ -26,7 +26,7 @@ class LineReader:
         self._drug: dict[str, Any] | None = None
         self._notes: list[str] = []
         self.authorizations: list[dict[str, str]] = []
-        """Numbers of the line that its model has no place for: referrals, and authorizations after the first."""
+        """The referrals of the line, which are the claim's: its model has no place for them."""
         self.attachments: list[Segment] = []
         self.sv1 = lx.number
         """The number of the SV1 segment, for what the model refuses of it; so `ctp`."""
@@ -120,18 +120,20 @@ class LineReader:
         self._fields["service_date_to"] = end
 
     def _take_reference(self, segment: Segment) -> None:
-        """REF*6R line control number, REF*G1 authorization, REF*9F referral."""
+        """REF*6R line control number, REF*G1 authorization, REF*9F referral.
+
+        Of several authorizations the first is the line's. The others are no number of other lines, so not the claim's.
+        """
         qualifier, number = segment.value(1), segment.value(2)
         if not number:
             return
         if qualifier == "6R":
             self._fields.setdefault("control_number", number)
         elif qualifier in ("G1", "9F") and segment.value(4).split(self._component)[0] != OTHER_PAYER:
-            if qualifier == "G1" and "authorization_number" not in self._fields:
-                self._fields["authorization_number"] = number
+            if qualifier == "G1":
+                self._fields.setdefault("authorization_number", number)
             else:
-                kind = "prior_authorization" if qualifier == "G1" else "referral"
-                self.authorizations.append({"number": number, "kind": kind})
+                self.authorizations.append({"number": number, "kind": "referral"})
 
     def _take_note(self, segment: Segment) -> None:
         if segment.value(2):

@@ -74,6 +74,28 @@ def test_authorizations_given_are_all_there_are(check, change, rule, outcome):
     assert (outcome, "fail") == (decision["outcome"], status(decision, rule))
 
 
+@pytest.mark.parametrize("payer_id", ["04412", "EXCIGNA", "EXMEDICARE"])
+def test_facts_under_a_payer_id_that_only_the_claim_shows_to_be_medicare_are_of_its_patient(check, payer_id):
+    facts = {"payer_id": payer_id.lower()}
+    write("known.jsonl", AUTHORIZATION | facts | {"status": "denied"})
+    write("sessions.jsonl", ENCOUNTER | facts)
+    place = {"service_facility": {"address": {"state": "TX"}}, "payer": {"id": payer_id, "filing_indicator": "MB"}}
+    write("claims.jsonl", CLAIM | place, CLAIM | place | {"claim_id": "B-2"})
+    lines = check(
+        "claims.jsonl", "--output", "json", "--authorizations", "known.jsonl", "--encounters", "sessions.jsonl"
+    )
+
+    assert [("fail", "fail")] * 2 == [(status(each, "AUTH-13"), status(each, "GUID-01")) for each in lines.lines]
+
+
+def test_facts_of_another_payer_id_are_of_nobody(check):
+    write("claims.jsonl", CLAIM | {"payer": {"id": "12M61", "filing_indicator": "MB"}})
+    write("sessions.jsonl", ENCOUNTER | {"payer_id": "04412"})
+    (decision,) = check("claims.jsonl", "--output", "json", "--encounters", "sessions.jsonl").lines
+
+    assert "encounter.guidance" == status(decision, "GUID-01")
+
+
 def test_an_empty_file_of_authorizations_says_that_there_are_none(check):
     write("known.jsonl")
 

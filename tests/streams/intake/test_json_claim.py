@@ -228,7 +228,7 @@ class TestStrictModel:
             (claim(service_lines=[]), "/service_lines"),
             (claim(service_lines=[LINE, {}]), "/service_lines/1/line_number"),
             (with_line(procedure_code=" "), "/service_lines/0/procedure_code"),
-            (claim(authorizations=[{"number": ""}]), "/authorizations/0/number"),
+            (claim(authorizations=[{"kind": "referral"}]), "/authorizations/0/number"),
         ],
     )
     def test_an_empty_required_field_is_missed(self, tree, at):

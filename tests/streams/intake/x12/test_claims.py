@@ -236,7 +236,6 @@ def test_authorizations_and_referrals_stand_on_the_claim_and_on_the_line() -> No
         AuthorizationReference(number="A1"),
         AuthorizationReference(number="R1", kind="referral"),
         AuthorizationReference(number="R2", kind="referral"),
-        AuthorizationReference(number="A3"),
     ) == claim.authorizations
 
 
