@@ -48,9 +48,11 @@ class Told(NamedTuple):
 class Tests(NamedTuple):
     """Some tests pass: node ids, in the order in which they are run."""
 
-    ids: tuple[str, ...]
+    ids: Sequence[str]
 
     def __call__(self) -> bool:
+        if not self.ids:
+            return True
         files = dict.fromkeys(each.partition("::")[0] for each in self.ids)
         return pytest.main([*_PYTEST, *files], plugins=[_Chosen(self.ids)]) == pytest.ExitCode.OK
 

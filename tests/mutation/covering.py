@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +26,13 @@ class Covering:
     tests: tuple[str, ...]
     by_line: dict[str, dict[int, frozenset[str]]]
 
-    def of(self, path: Path, lines: Iterable[int]) -> tuple[str, ...]:
-        """The tests that run one of `lines`, all when they run on import; first those of the file named for `path`."""
+    def of(self, path: Path, lines: Iterable[int]) -> tuple[Sequence[str], Sequence[str]]:
+        """The tests that run one of `lines`, all when they run on import: of the file named for `path`, and others."""
         running = self.by_line.get(str(path), {})
         covering: frozenset[str] = frozenset().union(*(running.get(line, frozenset()) for line in lines))
         chosen = [test for test in self.tests if not covering or test in covering]
-        own = f"{FOLDER}/test_{path.stem}.py"
-        return tuple(sorted(chosen, key=lambda test: test.partition("::")[0] != own))
+        own = f"{FOLDER}/test_{path.stem}.py::"
+        return [each for each in chosen if each.startswith(own)], [each for each in chosen if not each.startswith(own)]
 
 
 def measured() -> Covering:

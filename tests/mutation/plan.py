@@ -49,14 +49,16 @@ class Module:
         return Trial(self.name, self.path, source, self.dependents, checks, seconds)
 
     def checks(self, covering: Covering, lines: Iterable[int]) -> Sequence[Check]:
-        """What is asked of a mutant of some lines: a rule of its own vectors, all else of vectors and unit tests."""
+        """What is asked of a mutant of some lines: a rule of its own vectors, all else of vectors and unit tests.
+
+        What most likely notices comes first, as the rest is then not asked.
+        """
         vectors = Vectors(tuple(rule for rule in self.rules if file_of(rule).exists()))
         told = Told(self.rules)
         if self.is_rule_with_vectors:
             return vectors, told
-        tests = Tests(covering.of(self.path, lines))
-        is_of_family = self.name.count(".") > 1
-        return (vectors, told, tests) if is_of_family else (tests, vectors, told)
+        own, others = map(Tests, covering.of(self.path, lines))
+        return own, vectors, told, others
 
 
 def modules(only: Sequence[str]) -> list[Module]:
