@@ -48,6 +48,7 @@ def by_itself(rule: Rule) -> Told:
         "codes": None if rule.codes is None else " ".join(sorted(rule.codes)),
         "modifiers": None if rule.modifiers is None else " ".join(sorted(rule.modifiers)),
         "tables": [*rule.tables],
+        "bypassed_by": [*rule.bypassed_by],
     }
 
 

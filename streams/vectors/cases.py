@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,6 +18,8 @@ from validators.pack import EncounterNeed, Feed, PackError
 
 Fields = Mapping[str, Any]
 Fact = Authorization | Encounter
+
+Table = Literal["ncci", "mue", "add_ons", "fee_schedule", "drugs", "places_of_service", "code_history", "icd10cm"]
 
 VECTORS = HERE / "vectors"
 DEFAULT_CLAIM = VECTORS / "default-claim.yaml"
@@ -81,7 +83,7 @@ class Case(GivenFacts):
 
     `given` is laid over the default claim, each of `history` over that. Facts and history come before the claim, those
     of `later` after it: then it stands as `revised` says. Of all authorizations `feed` are sent; the payer's encounters
-    are optional or required. `packs` is what the one file of a site's packs says.
+    are optional or required. `packs` is what the one file of a site's packs says; the tables `unloaded` are not there.
     """
 
     name: str = Field(min_length=1)
@@ -91,6 +93,7 @@ class Case(GivenFacts):
     feed: Feed = "complete"
     encounter_facts: EncounterNeed = "optional"
     packs: dict[str, Any] | None = None
+    unloaded: tuple[Table, ...] = ()
     expect: Expectation
     revised: Expectation | None = None
 

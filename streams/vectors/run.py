@@ -27,6 +27,7 @@ from streams.vectors.cases import (
     Case,
     Expectation,
     Fact,
+    Table,
     VectorError,
     as_json,
     claim_of,
@@ -117,7 +118,7 @@ class Runner:
 
     ruleset: Ruleset
     _seal: Seal = field(default_factory=lambda: Seal(BUILT_IN_KEY))
-    _sites: dict[tuple[Feed, EncounterNeed, str], Ruleset] = field(default_factory=dict)
+    _sites: dict[tuple[Feed, EncounterNeed, str, tuple[Table, ...]], Ruleset] = field(default_factory=dict)
 
     def run(self, rule_id: str, case: Case) -> Verdict:
         """Decide the claim of a case twice, for the same event decides alike, and judge. Raises VectorError."""
@@ -147,12 +148,17 @@ class Runner:
         return Verdict(rule_id, case, tuple(wrong), raised[0] if raised else None)
 
     def _site(self, case: Case) -> Ruleset:
-        """The ruleset of a site with the packs of the case, to which is sent what the case says."""
-        sent = (case.feed, case.encounter_facts, as_json(case.packs))
-        if sent not in self._sites:
+        """The ruleset of a site with the packs and tables of the case, to which is sent what the case says."""
+        site = (case.feed, case.encounter_facts, as_json(case.packs), case.unloaded)
+        if site not in self._sites:
             rules = self.ruleset if case.packs is None else replace(_laid_over(case), rules=self.ruleset.rules)
-            self._sites[sent] = replace(rules, feeds={None: case.feed}, encounter_needs={None: case.encounter_facts})
-        return self._sites[sent]
+            self._sites[site] = replace(
+                rules,
+                feeds={None: case.feed},
+                encounter_needs={None: case.encounter_facts},
+                reference=replace(rules.reference, **dict.fromkeys(case.unloaded)),
+            )
+        return self._sites[site]
 
 
 def _laid_over(case: Case) -> Ruleset:

@@ -1,5 +1,6 @@
 """Mutants that may survive, each with the reason why no test should kill it: `excuses.yaml` beside this file."""
 
+import fnmatch
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ class Excuse(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    module: str
+    module: str = Field(description="a path, or a pattern of paths as of a shell")
     before: str
     after: str
     reason: str = Field(min_length=20)
@@ -36,10 +37,11 @@ def excused(
     survivors: Collection[Mutant], modules: Collection[str], given: Iterable[Excuse]
 ) -> tuple[set[Mutant], list[Excuse]]:
     """The survivors that are excused, and the excuses of `modules` that excuse none of them."""
-    by_change = {(each.module, each.change): each for each in given if each.module in modules}
-    found = {mutant: (mutant.name, mutant.change) for mutant in survivors}
-    unused = by_change.keys() - found.values()
-    return (
-        {mutant for mutant, change in found.items() if change in by_change},
-        [excuse for change, excuse in by_change.items() if change in unused],
-    )
+    asked = [each for each in given if fnmatch.filter(modules, each.module)]
+    changes = {mutant: mutant.change for mutant in survivors}
+    excusing = {
+        mutant: [each for each in asked if each.change == change and fnmatch.fnmatch(mutant.name, each.module)]
+        for mutant, change in changes.items()
+    }
+    used = {each for found in excusing.values() for each in found}
+    return {mutant for mutant, found in excusing.items() if found}, [each for each in asked if each not in used]

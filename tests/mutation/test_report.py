@@ -72,6 +72,15 @@ def test_a_survivor_is_excused_by_its_change_and_an_excuse_of_a_killed_one_is_le
     assert ({mutant}, [for_nothing]) == excused([mutant], {"example.py"}, [excusing, for_nothing, of_another])
 
 
+def test_an_excuse_of_a_pattern_of_modules_is_of_all_of_them(tmp_path):
+    path = tmp_path / "example.py"
+    path.write_text("a = 1\n")
+    mutants = [Mutant(path, name, range(1, 2), 4, 5, "3") for name in ("rules/a.py", "rules/b.py", "c.py")]
+    excuse = Excuse(module="rules/*.py", before="a = 1", after="a = 3", reason="nobody reads what a says")
+
+    assert ({*mutants[:2]}, []) == excused(mutants, {"rules/a.py", "rules/b.py", "c.py"}, [excuse])
+
+
 def test_a_row_of_the_table_tells_all_counts(example):
     head, row, whole = table(tallies_of(tried_of(example, killed=18, survived=2))).splitlines()
 

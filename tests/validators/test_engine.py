@@ -90,6 +90,13 @@ def test_a_rule_that_raises_alone_makes_the_claim_flagged_and_all_of_it_at_risk(
     assert ["flagged"] == [each.outcome for each in decision.lines]
 
 
+def test_a_rule_of_the_claim_form_that_raises_is_reported_of_a_claim_without_an_injection() -> None:
+    broken = replace(the_rule("CLM-17"), check=raises_with_a_value)
+    decision = decided(a_claim(service_lines=[line("99213")]), rules=ruleset_with(broken)).decision
+
+    assert [("SYS-02", ())] == [(each.rule, each.lines) for each in decision.findings]
+
+
 def test_no_value_of_the_claim_stands_in_the_report_of_a_rule_that_raised() -> None:
     broken = replace(the_rule("CODE-09"), check=raises_with_a_value)
     claim = a_claim(subscriber={"last_name": "PLANTED"})

@@ -18,7 +18,6 @@ from validators.lines import Line
 from validators.rule import Found, Needs, Rule
 
 REMARKS = {
-    "billing_provider": "N257",
     "rendering_provider": "N290",
     "referring_provider": "N286",
 }

@@ -39,8 +39,6 @@ RULE = Rule(
     needs=(Needs.CLAIM, Needs.HISTORY),
     carc="18",
     suggestion="void one, or send a frequency 7 replacement with the original reference",
-    citation=Citation(
-        document="Claim adjudication practice", section="exact duplicate", effective=None, confidence="memory-high"
-    ),
+    citation=Citation(document="Claim adjudication practice", section="exact duplicate", confidence="memory-high"),
     check=check,
 )

@@ -1,7 +1,6 @@
 """What is billed of one steroid in a session, held against its ceiling; DRUG-01 to DRUG-04 each look at one."""
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 
 from validators.context import Context
 from validators.lines import Line
@@ -20,7 +19,7 @@ def above_ceiling(rule: Rule, lines: Sequence[Line], context: Context) -> Iterat
             yield rule.unknown("parameter.max_units")
             continue
         doses = [line for line in given if line.service_date == on]
-        units = sum((line.units for line in doses), Decimal(0))
+        units = sum(line.units for line in doses)
         if units > bound:
             yield rule.finding(
                 f"{units:f} units of {doses[0].code} are billed with an injection on {on}; at most {bound} are covered",

@@ -22,7 +22,7 @@ def level_count(lines: Sequence[Line]) -> Decimal:
     for side in SIDES:
         here = [line for line in lines if side in line.sides]
         primary = _ONE if any(line.code not in ADD_ON for line in here) else Decimal(0)
-        counts[side] = primary + sum((line.units for line in here if line.code in ADD_ON), Decimal(0))
+        counts[side] = primary + sum(line.units for line in here if line.code in ADD_ON)
     return max(counts.values())
 
 
@@ -36,6 +36,6 @@ def documented_levels(facts: Encounter | None, bound: int) -> int | str:
         return 0
     if facts is None or facts.levels is None:
         return "encounter.levels"
-    regions = Counter("cervical_thoracic" if level[0] in "CT" else "lumbar_sacral" for level in set(facts.levels))
+    regions = Counter(level[0] in "CT" for level in set(facts.levels))  # cervical and thoracic, and the others
     count = max(regions.values(), default=0)
     return "encounter.approach" if count > bound and facts.approach is None else count

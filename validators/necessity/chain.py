@@ -32,7 +32,16 @@ _BY_BEGINNING = {
 }
 _WITH_REGION_DIGIT = ("M43", "M47", "M48", "M51", "M541")
 _WITH_REGION_DIGIT_LAST = ("M4781", "M4789")
-_BY_DIGIT = dict.fromkeys("1234", _CERVICAL_THORACIC) | {"5": _BOTH} | dict.fromkeys("678", _LUMBAR_SACRAL)
+_BY_DIGIT = {
+    "1": _CERVICAL_THORACIC,
+    "2": _CERVICAL_THORACIC,
+    "3": _CERVICAL_THORACIC,
+    "4": _CERVICAL_THORACIC,
+    "5": _BOTH,
+    "6": _LUMBAR_SACRAL,
+    "7": _LUMBAR_SACRAL,
+    "8": _LUMBAR_SACRAL,
+}
 
 
 class Stop(NamedTuple):
@@ -51,7 +60,7 @@ class Stop(NamedTuple):
 def stops(lines: Sequence[Line], context: Context) -> Iterator[tuple[Line, Stop]]:
     """The lines for which the chain stops, and where."""
     found = context.shared(_stops)
-    return ((line, found[line.index]) for line in lines if line.index in found) if found else iter(())
+    return ((line, found[line.index]) for line in lines if line.index in found)
 
 
 def judged(
