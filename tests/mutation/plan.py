@@ -56,9 +56,9 @@ class Module:
         vectors = Vectors(tuple(rule for rule in self.rules if file_of(rule).exists()))
         told = Told(self.rules)
         if self.is_rule_with_vectors:
-            return vectors, told
+            return told, vectors
         own, others = map(Tests, covering.of(self.path, lines))
-        return own, vectors, told, others
+        return own, told, vectors, others
 
 
 def modules(only: Sequence[str]) -> list[Module]:
