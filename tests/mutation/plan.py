@@ -58,7 +58,7 @@ class Module:
         if self.is_rule_with_vectors:
             return told, vectors
         own, others = map(Tests, covering.of(self.path, lines))
-        return own, told, vectors, others
+        return (own, told, vectors, others) if own.ids else (told, others, vectors)
 
 
 def modules(only: Sequence[str]) -> list[Module]:
