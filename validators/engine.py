@@ -12,7 +12,8 @@ from typing import NamedTuple
 from schemas.decision import SEVERITIES, Bypassed, NotChecked
 from validators.context import Context
 from validators.lines import Line
-from validators.plan import REMEMBERED, Step
+from validators.plan import Step
+from validators.remembered import AT_MOST
 from validators.rule import Bypass, Found, Rule, Said, Unknown
 from validators.ruleset import Override
 
@@ -204,11 +205,11 @@ def _after_bypass(rule: Rule, heard: Sequence[Said], lifting: Mapping[str, Seque
             yield left
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(AT_MOST)
 def _bypassed(rule_id: str, by: str) -> Bypassed:
     return Bypassed(rule=rule_id, by=by)
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(AT_MOST)
 def _not_checked(rule_id: str, missing: str) -> NotChecked:
     return NotChecked(rule=rule_id, missing=missing)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 from schemas.claim import Claim, LineOfBusiness
 from schemas.decision import Severity
 from validators.parameters import Layers, Parameter, nearest
+from validators.remembered import Remembered
 from validators.rule import Look, Passes, Rule
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
 TIERS = "diagnosis_tiers"
 """Where a plan keeps the lists of diagnoses, among the parameters of rules."""
-
-REMEMBERED = 4096
-"""How many combinations of codes a plan remembers; real feeds have a few hundred."""
 
 Wakes = tuple[frozenset[str] | None, frozenset[str] | None]
 """Codes and modifiers a line has one of each of to wake a rule; None: any line."""
@@ -93,9 +91,11 @@ class Plan:
     ids: tuple[str, ...]
     dated: tuple[tuple[str, "Terms"], ...]
     parameters: Mapping[tuple[str, str], Parameter]
-    _awake: dict[tuple[frozenset[str], frozenset[str], bool], tuple[Step, ...]] = field(default_factory=dict)
-    _dated_on: dict[frozenset[date], tuple[str, ...]] = field(default_factory=dict)
-    _passed: dict[tuple[tuple[str, ...], frozenset[str]], tuple[str, ...]] = field(default_factory=dict)
+    _awake: Remembered[tuple[frozenset[str], frozenset[str], bool], tuple[Step, ...]] = field(
+        default_factory=Remembered
+    )
+    _dated_on: Remembered[frozenset[date], tuple[str, ...]] = field(default_factory=Remembered)
+    _passed: Remembered[tuple[tuple[str, ...], frozenset[str]], tuple[str, ...]] = field(default_factory=Remembered)
 
     @classmethod
     def of(cls, ruleset: "Ruleset", standing: Standing) -> Self:
@@ -140,8 +140,6 @@ class Plan:
         key = (context.codes, context.modifiers, passes)
         found = self._awake.get(key)
         if found is None:
-            if len(self._awake) >= REMEMBERED:
-                self._awake.clear()
             found = self._awake[key] = tuple(
                 step for step in asked.steps if _wakes(step.rule, context.codes, context.modifiers)
             )
@@ -152,8 +150,6 @@ class Plan:
         key = (self._dated(context.service_days) if self.dated else (), frozenset(said))
         found = self._passed.get(key)
         if found is None:
-            if len(self._passed) >= REMEMBERED:
-                self._passed.clear()
             applicable = sorted((*self.ids, *key[0]))
             found = self._passed[key] = tuple(rule_id for rule_id in applicable if rule_id not in key[1])
         return found
@@ -162,8 +158,6 @@ class Plan:
         """The rules for some dates only that look at services of one of these days."""
         found = self._dated_on.get(days)
         if found is None:
-            if len(self._dated_on) >= REMEMBERED:
-                self._dated_on.clear()
             found = self._dated_on[days] = tuple(
                 rule_id for rule_id, terms in self.dated if any(terms.in_effect(day) for day in days)
             )

@@ -11,8 +11,9 @@ from schemas.decision import Confidence, RulesetVersion, Severity
 from validators.pack import Effect, EncounterNeed, Feed, Stage
 from validators.parameters import Layered, Layers, nearest
 from validators.payers import Payers
-from validators.plan import REMEMBERED, Plan, Standing
+from validators.plan import Plan, Standing
 from validators.reference import Reference
+from validators.remembered import Remembered
 from validators.rule import Rule
 
 MEDICARE = frozenset({"medicare_ffs", "medicare_advantage"})
@@ -110,8 +111,8 @@ class Ruleset:
         return {}
 
     @cached_property
-    def _plans_known(self) -> dict[tuple[str | bool | None, ...], Plan]:
-        return {}
+    def _plans_known(self) -> Remembered[tuple[str | bool | None, ...], Plan]:
+        return Remembered()
 
     def plan(self, payer: Payer, service_state: str | None, source: str, *, all_rules_apply: bool) -> Plan:
         """What applies to claims of a payer, state of service and source; worked out once for each there is."""
@@ -127,8 +128,6 @@ class Ruleset:
         )
         plan = self._plans_known.get(key)
         if plan is None:
-            if len(self._plans_known) >= REMEMBERED:
-                self._plans_known.clear()
             standing = self._standing(payer, service_state, named, all_rules_apply=all_rules_apply)
             plan = self._plans.get(standing) or Plan.of(self, standing)
             self._plans_known[key] = self._plans[standing] = plan

@@ -5,6 +5,7 @@ from validators.context import Context
 from validators.loading import load_ruleset
 from validators.once import once
 from validators.parameters import nearest
+from validators.remembered import Remembered
 
 CLAIMS = [
     a_claim(service_lines=[line("62323")]),
@@ -17,12 +18,22 @@ CLAIMS = [
 
 def test_what_is_remembered_of_claims_alike_is_bounded_and_changes_no_decision(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [decided(claim).decision for claim in CLAIMS]
-    monkeypatch.setattr("validators.plan.REMEMBERED", 1)
-    monkeypatch.setattr("validators.ruleset.REMEMBERED", 1)
+    monkeypatch.setattr("validators.remembered.AT_MOST", 1)
     forgetful = load_ruleset()
 
     assert wanted == [decided(claim, rules=forgetful).decision for claim in CLAIMS]
     assert wanted == [decided(claim, rules=forgetful).decision for claim in CLAIMS]
+
+
+def test_no_more_is_remembered_than_is_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("validators.remembered.AT_MOST", 2)
+    remembered: Remembered[str, int] = Remembered()
+    held: list[dict[str, int]] = []
+    for key in "abca":
+        remembered[key] = len(held)
+        held.append(dict(remembered))
+
+    assert [{"a": 0}, {"a": 0, "b": 1}, {"c": 2}, {"c": 2, "a": 3}] == held
 
 
 def test_a_parameter_that_no_layer_gives_is_an_error_of_ours() -> None:
