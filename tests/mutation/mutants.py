@@ -177,6 +177,7 @@ def _is_noise(node: cst.CSTNode) -> bool:
         | m.Assert()
         | m.If(test=m.Name("TYPE_CHECKING"))
         | m.Assign(targets=[m.AssignTarget(m.Name(m.MatchIfTrue(_is_type_name)))])
+        | m.Assign(value=m.Call(m.Name("TypeVar")))
         | m.Arg(keyword=m.Name("strict")),
     )
 

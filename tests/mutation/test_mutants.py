@@ -84,6 +84,7 @@ def test_what_is_no_behaviour_is_left_alone(tmp_path):
             LATER = 1
 
         Kind = Literal["a", "b"]
+        T = TypeVar("T")
 
         @dataclass(frozen=True)
         class Row:
