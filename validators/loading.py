@@ -6,7 +6,7 @@ built-in ones. A later file replaces what an earlier one says of the same rule, 
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from validators.engine import in_order
 from validators.pack import Pack, PackError, PackFile
 from validators.pack_errors import pack_error
 from validators.pack_places import require_right_files, require_said_once
+from validators.reference import Reference
 from validators.ruleset import Ruleset
 from validators.tables import reference_of
 
@@ -60,7 +61,7 @@ def load_ruleset(packs: Path | None = None, *, reference_data: Path = REFERENCE_
         terms=terms_of(files),
         payers=payers_of(files),
         diagnosis_tiers=tiers_of(files),
-        reference=reference_of({source.name: source.content for source in tables}),
+        reference=_reference(tuple(tables)),
         lcds=lcds_of(files),
         overrides=overrides_of(files),
         feeds={file.payer: file.authorizations.feed for _, file in files if file.authorizations},
@@ -134,7 +135,15 @@ def yaml_of(content: bytes, named: str) -> Any:
         raise PackError(f"{named}{place} is not YAML; correct it") from error
 
 
+@lru_cache(4)
+def _reference(tables: tuple[Source, ...]) -> Reference:
+    # Most of what loading takes: several rulesets of one process have the same tables.
+    return reference_of({source.name: source.content for source in tables})
+
+
+@lru_cache(256)
 def _parse(source: Source) -> PackFile:
+    # Nearly the same packs, for the same reason.
     content = yaml_of(source.content, f"pack {source.name}")
     try:
         return PackFile.model_validate(content or {})

@@ -10,7 +10,8 @@ import importlib
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 from tests.mutation.checks import ROOT
 from tests.mutation.covering import Covering, measured
@@ -70,15 +71,14 @@ def _prepare() -> None:
     for name in FORKED_WITH:
         importlib.import_module(name)
     tables, loading = (importlib.import_module(f"validators.{name}") for name in ("tables", "loading"))
-    read, known = tables.reference_of, {}
+    read = tables.reference_of
 
-    def reference_of(files: Mapping[str, bytes]) -> object:
-        key = tuple(files.items())
-        if key not in known:
-            known[key] = read(files)
-        return known[key]
+    @cache
+    def read_once(files: tuple[tuple[str, bytes], ...]) -> object:
+        return read(dict(files))
 
-    tables.reference_of = loading.reference_of = reference_of  # where a mutant changes `tables`, both are imported anew
+    # `loading` is imported anew for most mutants, and forgets its tables; `tables` only where one changes them.
+    tables.reference_of = loading.reference_of = lambda files: read_once(tuple(files.items()))
     loading.load_ruleset()
 
 
