@@ -146,14 +146,12 @@ class Context:
         """Who bills (definitions: claim roles)."""
         if self.claim.claim_type == "institutional":
             return "hospital-facility"
-        if not any(line.place_of_service == "24" for line in self.lines):
-            return "professional"
-        surgery_center = self.claim.billing_provider.taxonomy == ASC_TAXONOMY
-        return (
-            "asc-facility"
-            if surgery_center or any("SG" in line.modifiers for line in self.esi_lines)
-            else "professional"
-        )
+        if any(line.place_of_service == "24" for line in self.lines) and (
+            self.claim.billing_provider.taxonomy == ASC_TAXONOMY
+            or any("SG" in line.modifiers for line in self.esi_lines)
+        ):
+            return "asc-facility"
+        return "professional"
 
     @once
     def lines(self) -> tuple[Line, ...]:

@@ -75,7 +75,7 @@ class ClaimReader:
             lines.append(fields)
             path = "service_lines", index
             numbers |= {(*path, "charge"): line.sv1, (*path, "units"): line.sv1, (*path, "drug", "quantity"): line.ctp}
-            self._authorizations += line.authorizations
+            self._authorizations += line.referrals
             self._attachments += map(_attachment, line.attachments)
         rejection = self._lack() or self._fault
         if rejection is not None:

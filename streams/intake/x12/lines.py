@@ -25,8 +25,8 @@ class LineReader:
         self._rendering: Entity | None = None
         self._drug: dict[str, Any] | None = None
         self._notes: list[str] = []
-        self.authorizations: list[dict[str, str]] = []
-        """The referrals of the line, which are the claim's: its model has no place for them."""
+        self.referrals: list[dict[str, str]] = []
+        """Those of the line are the claim's: its own model has no place for them."""
         self.attachments: list[Segment] = []
         self.sv1 = lx.number
         """The number of the SV1 segment, for what the model refuses of it; so `ctp`."""
@@ -133,7 +133,7 @@ class LineReader:
             if qualifier == "G1":
                 self._fields.setdefault("authorization_number", number)
             else:
-                self.authorizations.append({"number": number, "kind": "referral"})
+                self.referrals.append({"number": number, "kind": "referral"})
 
     def _take_note(self, segment: Segment) -> None:
         if segment.value(2):

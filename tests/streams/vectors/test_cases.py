@@ -1,8 +1,11 @@
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from streams.vectors.cases import VectorError, claim_of, default_claim, laid_over, read_vectors, vector_files
+from streams.vectors.cases import Table, VectorError, claim_of, default_claim, laid_over, read_vectors, vector_files
+from validators.reference import Reference
 
 SMALLEST = "rule: CODE-03\ncases: [{name: one, expect: pass}]\n"
 
@@ -100,3 +103,7 @@ def test_a_date_without_quotes_is_a_date(vectors):
     (case,) = read_vectors(vectors(text)).cases
 
     assert "2026-06-30" == str(claim_of(laid_over(default_claim(), case.given)).received_on)
+
+
+def test_every_table_of_the_reference_data_can_be_taken_away():
+    assert {each.name for each in fields(Reference)} == {*get_args(Table)}
