@@ -106,11 +106,11 @@ class Told:
         claim = self.claim
         if claim.claim_type == "institutional":
             return "hospital-facility"
-        for line in claim.service_lines:
-            in_asc = (line.place_of_service or claim.place_of_service) == "24"
-            by_asc = claim.billing_provider.taxonomy == "261QA1903X" or "SG" in line.modifiers
-            if line.procedure_code in ESI and in_asc and by_asc:
-                return "asc-facility"
+        places = [line.place_of_service or claim.place_of_service for line in claim.service_lines]
+        injections = [line for line in claim.service_lines if line.procedure_code in ESI]
+        by_asc = claim.billing_provider.taxonomy == "261QA1903X" or any("SG" in line.modifiers for line in injections)
+        if "24" in places and by_asc:
+            return "asc-facility"
         return "professional"
 
 

@@ -52,6 +52,8 @@ def test_every_dated_value_has_a_row_with_its_source():
             "2",
             "multi-MAC LCD text on epidural steroid injections, levels per session (second-hand) |",
         ],
+        ["| LVL-01", unit, "anthem_carelon", "always", "not known: not checked", "|"],
+        ["| LVL-01", unit, "anthem_carelon", "2023-04-09", "2", "Anthem provider news (found) |"],
     ] == [[*each[:-1], each[-1].lstrip()] for each in rows(PAGE, "LVL-01")[1:]]
     assert [] == [name for rule in RULES for name in rule.parameters if f"| {rule.id} | `{name}`" not in PAGE]
 

@@ -155,7 +155,9 @@ def test_a_site_is_shown_what_its_packs_replaced(site):
     assert (3, "overlay/site.yaml", "our contract") == (parameter["value"], parameter["pack"], parameter["source"])
     assert "levels per region and session" == parameter["unit"]
     assert [(4, "2027-01-01")] == [(each["value"], each["from"]) for each in parameter["later"]]
-    assert [("aetna", 1)] == [(each["layer"], each["value"]) for each in parameter["others"]]
+    assert [("aetna", 1), ("anthem_carelon", 2)] == sorted(
+        (each["layer"], each["value"]) for each in parameter["others"]
+    )
     assert [("all", 2, "packs/base/level.yaml")] == [
         (each["layer"], each["value"], each["pack"]) for each in parameter["replaced"]
     ]
