@@ -54,6 +54,13 @@ def test_an_editor_finds_the_schema_named_in_the_first_line(path: Path) -> None:
     assert SCHEMA == (path.parent / named[1]).resolve()
 
 
+def test_the_schema_of_editors_says_what_a_pack_may_say() -> None:
+    schema = json.loads(SCHEMA.read_text())
+    del schema["$schema"]
+
+    assert PackFile.model_json_schema(by_alias=True) == schema
+
+
 def as_json(content: Any) -> Any:
     """YAML as an editor checks it: its dates are text."""
     return json.loads(json.dumps(content, default=str))
