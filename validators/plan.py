@@ -147,11 +147,11 @@ class Plan:
 
     def passed(self, said: Iterable[str], context: "Context") -> tuple[str, ...]:
         """The ids, sorted, of the rules that look at services of a claim's dates and said nothing."""
-        key = (self._dated(context.service_days) if self.dated else (), frozenset(said))
-        found = self._passed.get(key)
+        dated = self._dated(context.service_days) if self.dated else ()
+        heard = frozenset(said)
+        found = self._passed.get((dated, heard))
         if found is None:
-            applicable = sorted((*self.ids, *key[0]))
-            found = self._passed[key] = tuple(rule_id for rule_id in applicable if rule_id not in key[1])
+            found = self._passed[dated, heard] = tuple(sorted({*self.ids, *dated} - heard))
         return found
 
     def _dated(self, days: frozenset[date]) -> tuple[str, ...]:

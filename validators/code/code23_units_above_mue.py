@@ -26,9 +26,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     mue = context.ruleset.reference.mue
     assert mue is not None, "the engine keeps rules asleep whose tables are not loaded"
     repeated = context.shared(duplicates)
-    are_all_different = len(context.codes) == len(context.lines)
-    for group in zip(lines) if are_all_different else services(lines).values():
-        code, on = group[0].code, group[0].service_date
+    for (code, on), group in services(lines).items():
         edit = mue.values.get(code)
         if edit is None:
             yield RULE.unknown(f"mue.{code}")
