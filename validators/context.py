@@ -278,6 +278,10 @@ class Context:
         codes: Codes = listed[region] if isinstance(listed, dict) else listed
         return codes
 
+    def points_to(self, tier: str, line: Line) -> bool:
+        """Whether a line points to a diagnosis of a tier, of any region."""
+        return not self.diagnoses_listed(tier, line.service_date).isdisjoint(line.diagnoses)
+
     def pain_diagnoses(self, line: Line) -> list[str]:
         """The diagnoses of a pain tier, of any region, that a line points to."""
         tiers = [self.diagnoses_listed(tier, line.service_date) for tier in PAIN_TIERS]

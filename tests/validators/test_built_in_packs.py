@@ -92,12 +92,15 @@ def test_the_schema_refuses_what_loading_refuses(content: Any) -> None:
     assert not Draft202012Validator(json.loads(SCHEMA.read_text())).is_valid(content)
 
 
+ASKED_FOR_LISTS = ("diagnoses_listed", "points_to")
+
+
 def tiers_read() -> set[str]:
     """The lists of diagnoses whose names stand in a module that asks for lists, whole or filled in where it asks."""
     patterns: set[str] = set()
     for tree in (ast.parse(path.read_text()) for path in BUILT_IN_PACKS.parent.rglob("*.py")):
         nodes = list(ast.walk(tree))
-        asking = [n for n in nodes if isinstance(n, ast.Call) and getattr(n.func, "attr", "") == "diagnoses_listed"]
+        asking = [n for n in nodes if isinstance(n, ast.Call) and getattr(n.func, "attr", "") in ASKED_FOR_LISTS]
         if asking:
             patterns.update(
                 re.escape(n.value) for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)

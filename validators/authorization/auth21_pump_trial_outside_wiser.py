@@ -12,6 +12,7 @@ from validators.authorization.answers import Answer, both
 from validators.authorization.wiser import wiser_scope
 from validators.context import Context
 from validators.lines import Line
+from validators.necessity.exceptions import is_pump_trial
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import WISER, section
 
@@ -22,7 +23,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
     """Ask of each line the model would cover what it was for."""
     for line in lines:
         under = wiser_scope(line, context)
-        left_out = under and both(under, _is_pump_trial(line, context))
+        left_out = under and both(under, _is_for_a_pump(line, context))
         if isinstance(left_out, str):
             yield RULE.unknown(left_out)
         elif left_out:
@@ -33,13 +34,9 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             )
 
 
-def _is_pump_trial(line: Line, context: Context) -> Answer:
-    spasticity = context.diagnoses_listed("spasticity", line.service_date)
-    if any(code in spasticity for code in line.diagnoses):
-        return True
-    session = context.encounter(line)
-    purpose = None if session is None else session.purpose
-    return "encounter.purpose" if purpose is None else purpose == "pump_trial"
+def _is_for_a_pump(line: Line, context: Context) -> Answer:
+    told = is_pump_trial(line, context)
+    return "encounter.purpose" if told is None else told
 
 
 RULE = Rule(

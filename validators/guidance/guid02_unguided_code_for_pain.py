@@ -24,10 +24,9 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     if any(context.lines_with({CISTERNOGRAPHY})):
         return
     for line in lines:
-        post_operative = context.diagnoses_listed("post_operative", line.service_date)
         session = context.encounter(line)
         other_purpose = session is not None and session.purpose in OTHER_PURPOSES
-        if not context.pain_diagnoses(line) or other_purpose or any(code in post_operative for code in line.diagnoses):
+        if not context.pain_diagnoses(line) or other_purpose or context.points_to("post_operative", line):
             continue
         twin = GUIDED_TWIN[line.code]
         yield RULE.finding(

@@ -41,14 +41,9 @@ def _documented(sides: Sequence[Side]) -> frozenset[str]:
 def _other_side_of_diagnoses(line: Line, context: Context) -> str | None:
     """The side that is not the line's, where all of its pointed diagnoses that have a side name that one."""
     side, *others = line.sides
-    if others or not _is_named(OPPOSITE[side], line, context) or _is_named(side, line, context):
+    if others or context.points_to(f"{side}_side", line):
         return None
-    return OPPOSITE[side]
-
-
-def _is_named(side: str, line: Line, context: Context) -> bool:
-    listed = context.diagnoses_listed(f"{side}_side", line.service_date)
-    return any(code in listed for code in line.diagnoses)
+    return OPPOSITE[side] if context.points_to(f"{OPPOSITE[side]}_side", line) else None
 
 
 def _finding(line: Line, says: str, documented: Collection[str]) -> Found:

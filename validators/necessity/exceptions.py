@@ -17,7 +17,7 @@ PUMP_TRIAL_CODES = frozenset({"62323"})
 
 def is_post_operative(line: Line, context: Context) -> bool | None:
     """Whether a pointed diagnosis or the session says that the pain is post-operative."""
-    return _points_to("post_operative", line, context) or _is_for("postoperative", line, context)
+    return context.points_to("post_operative", line) or _is_for("postoperative", line, context)
 
 
 def is_cisternography(_line: Line, context: Context) -> bool:
@@ -27,7 +27,7 @@ def is_cisternography(_line: Line, context: Context) -> bool:
 
 def is_pump_trial(line: Line, context: Context) -> bool | None:
     """Whether a pointed diagnosis is spasticity, or the session tried an infusion pump."""
-    return _points_to("spasticity", line, context) or _is_for("pump_trial", line, context)
+    return context.points_to("spasticity", line) or _is_for("pump_trial", line, context)
 
 
 EXCEPTIONS: tuple[tuple[str, frozenset[str], Callable[[Line, Context], bool | None]], ...] = (
@@ -36,10 +36,6 @@ EXCEPTIONS: tuple[tuple[str, frozenset[str], Callable[[Line, Context], bool | No
     ("MED-19", PUMP_TRIAL_CODES, is_pump_trial),
 )
 """The rule of each exception, the procedure codes it is for, and whether it holds for a line."""
-
-
-def _points_to(tier: str, line: Line, context: Context) -> bool:
-    return not context.diagnoses_listed(tier, line.service_date).isdisjoint(line.diagnoses)
 
 
 def _is_for(purpose: Purpose, line: Line, context: Context) -> bool | None:
