@@ -79,7 +79,7 @@ def decide(
             not_checked=evaluation.not_checked,
         ),
     )
-    return body.model_copy(update={ID_FIELD: content_id(body.model_dump(mode="json", by_alias=True))})
+    return body.model_copy(update={ID_FIELD: content_id(body.model_dump(mode="json"))})
 
 
 def canonical_bytes(body: dict[str, Any]) -> bytes:
@@ -94,7 +94,7 @@ def content_id(body: dict[str, Any]) -> str:
 
 def decision_bytes(decision: Decision) -> bytes:
     """The decision as it stands on a topic and in `check --output json`."""
-    return canonical_bytes(decision.model_dump(mode="json", by_alias=True))
+    return canonical_bytes(decision.model_dump(mode="json"))
 
 
 def _severities(findings: Sequence[Found], line_count: int) -> list[list[Severity]]:

@@ -50,7 +50,6 @@ class NcciPairs:
         if (
             (column1, column2) in _HOSPITAL_ABSENT
             or column2 in _HOSPITAL_ABSENT_ANYWHERE
-            or column1 in _HOSPITAL_ABSENT_ANYWHERE
             or (column1, column2) in _HOSPITAL_ABSENT_UNDER
         ):
             return None

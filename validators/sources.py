@@ -6,7 +6,6 @@ from schemas.decision import Citation, Confidence
 
 ADD_ON_EDITS = Citation(
     document="NCCI add-on code edits",
-    section="type 1",
     effective=date(2024, 7, 1),
     vintage="2024Q3",
     confidence="found",
@@ -23,7 +22,7 @@ MEDICALLY_UNLIKELY = Citation(
 FEE_SCHEDULE = Citation(
     document="Medicare physician fee schedule indicators", effective=date(2024, 7, 1), confidence="found"
 )
-CPT_DEFINITIONS = Citation(document="CPT code definitions, paraphrased", effective=None, confidence="memory-high")
+CPT_DEFINITIONS = Citation(document="CPT code definitions, paraphrased", confidence="memory-high")
 MULTI_MAC_LCD = Citation(
     document=(
         "Multi-MAC LCD text on epidural steroid injections (L33906, L36920, L38994, L39015, L39036, L39054, L39240)"

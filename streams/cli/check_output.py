@@ -99,7 +99,7 @@ class JsonWriter(_ForPrograms):
         if isinstance(seen, Refused):
             body: dict[str, Any] = {"outcome": "rejected", "rejection": seen.item.rejection.model_dump(mode="json")}
         else:
-            body = seen.decided.decision.model_dump(mode="json", by_alias=True)
+            body = seen.decided.decision.model_dump(mode="json")
             if seen.explanation:
                 body["explanation"] = [each.as_object() for each in seen.explanation]
         line = canonical_bytes(body | {"input": place})

@@ -39,6 +39,7 @@ def by_itself(rule: Rule) -> Told:
     return {
         "id": rule.id,
         "name": rule.name,
+        "family": rule.family,
         "severity": rule.severity,
         "needs": [need.value for need in rule.needs],
         "carc": rule.carc,

@@ -18,6 +18,7 @@ from validators.calendar_months import months_after, months_before
         (date(2026, 12, 31), 3, date(2026, 9, 30)),
         (date(2, 1, 1), 12, date(1, 1, 1)),
         (date(1, 12, 31), 12, date.min),
+        (date(1, 12, 31), 1, date(1, 11, 30)),
         (date.max, 1, date(9999, 11, 30)),
     ],
 )

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,18 @@ def test_a_decision_is_read_back_from_its_bytes() -> None:
     assert decision == Decision.model_validate_json(decision_bytes(decision))
 
 
+def test_a_decision_is_the_first_unless_it_says_which_it_follows() -> None:
+    context, evaluation = Context(THREE_LINES, ruleset(), Event("e" * 64, 0, str)), Evaluation((), (), (), (), ())
+    first = decide(context, evaluation, patient_token="0" * 32)
+    next_one = decide(context, evaluation, patient_token="0" * 32, revision=1, supersedes=first.decision_id)
+
+    assert [(0, None), (1, first.decision_id)] == [(each.revision, each.supersedes) for each in (first, next_one)]
+
+
+def test_a_body_is_written_with_its_letters_as_they_are() -> None:
+    assert '{"a":1,"b":"é"}'.encode() == canonical_bytes({"b": "é", "a": 1})
+
+
 def test_another_claim_id_makes_another_decision() -> None:
     ids = {decided(a_claim(claim_id=claim_id)).decision.decision_id for claim_id in ("EX-1", "EX-2")}
 
@@ -167,6 +180,31 @@ def test_a_rule_that_reads_a_table_cites_its_vintage_unless_it_cites_the_determi
     (found,) = [each for each in decision.findings if each.rule in ("MED-02", "MED-05")]
 
     assert cited == (found.citation.document, found.citation.vintage)
+
+
+NOVITAS = ("LCD L36920 and article A56681 (Novitas)", None, "memory-high")
+NORIDIAN = ("LCD L39240 and article A58993 (Noridian)", date(2022, 6, 19), "second-hand")
+MULTI_MAC = (MULTI_MAC_LCD.document, MULTI_MAC_LCD.effective, MULTI_MAC_LCD.confidence)
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "cited"),
+    [
+        ("TX", ["2021-12-04"], [NOVITAS]),
+        ("CA", ["2022-06-18", "2022-06-19"], [MULTI_MAC, NORIDIAN]),
+    ],
+)
+def test_the_determination_of_the_state_is_cited_from_its_first_day_on(
+    state: str, days: list[str], cited: list[tuple[object, ...]]
+) -> None:
+    claim = a_claim(
+        service_facility={"address": {"state": state}},
+        diagnoses=[{"code": "M5450"}],
+        service_lines=[line("62323", service_date_from=on) for on in days],
+    )
+    said = [each.citation for each in decided(claim).decision.findings if each.rule == "MED-02"]
+
+    assert cited == [(each.document, each.effective, each.confidence) for each in said]
 
 
 SCRIPT = """

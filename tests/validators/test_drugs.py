@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import pytest
 
 from tests.validators.building import a_claim, decided, line, ruleset
@@ -46,3 +48,16 @@ def test_the_codes_that_wake_rules_about_drugs_are_those_of_the_table(kind: Drug
     assert drugs is not None
 
     assert codes == drugs.codes(kind)
+
+
+def test_a_steroid_has_its_milligrams_a_unit_and_its_particles_and_others_have_none() -> None:
+    drugs = ruleset().reference.drugs
+    assert drugs is not None
+
+    told = {code: drugs.by_code[code] for code in ("J3301", "J1100", "J1010", "J2001")}
+    assert {
+        "J3301": ("triamcinolone", Decimal(10), True),
+        "J1100": ("dexamethasone", Decimal(1), False),
+        "J1010": ("methylprednisolone", Decimal(1), True),
+        "J2001": (None, None, False),
+    } == {code: (drug.name, drug.mg_per_unit, drug.particulate) for code, drug in told.items()}

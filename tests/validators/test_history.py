@@ -280,3 +280,12 @@ def test_units_of_two_dates_are_told_apart() -> None:
     assert {(DAY, "64483"): Decimal(1), (later, "64483"): Decimal(2)} == used(
         ("physician", DAY, "64483", "1"), ("physician", later, "64483", "2")
     ).units
+
+
+def test_a_replacement_that_takes_one_waiting_change_out_is_still_what_another_waits_for() -> None:
+    taken_out = past("taken out", "ref-2", "7", original_ref="unknown", days=(date(2026, 7, 1),))
+    voids = past("voids", "ref-3", "8", original_ref="ref-4", days=(date(2026, 7, 2),))
+    history = history_of(taken_out, voids)
+
+    assert {"taken out", "voids"} == set(history.waiting)
+    assert Relation(("taken out",), "voids") == history.relate(past("new", "ref-4", "7", original_ref="ref-2"))

@@ -120,6 +120,31 @@ def test_an_overlay_replaces_a_tier_of_diagnoses(overlay: Write) -> None:
     assert ruleset().diagnosis_tiers[None]["T2"] == rules.diagnosis_tiers[None]["T2"]
 
 
+def test_a_value_keeps_unit_source_and_confidence_of_its_pack(overlay: Write) -> None:
+    said = "unit: levels, values: [{from: 2026-01-01, value: 3, source: a letter, confidence: memory-low}]"
+    rules = load_ruleset(overlay(f"payer: uhc\nrules: {{LVL-01: {{parameters: {{max_levels: {{{said}}}}}}}}}"))
+
+    assert (
+        Parameter("levels", (DatedValue(3, date(2026, 1, 1), "a letter", "memory-low"),), "overlay/site.yaml")
+        == rules.terms["LVL-01"].parameters["uhc"]["max_levels"]
+    )
+
+
+def test_a_tier_of_regions_keeps_unit_dates_source_and_confidence_of_its_pack(overlay: Write) -> None:
+    first = "{from: null, value: {lumbar_sacral: [R52]}, source: a letter, confidence: found}"
+    then = "{from: 2026-06-15, value: {cervical_thoracic: [R52]}, source: another, confidence: memory-low}"
+    rules = load_ruleset(overlay(f"diagnosis_tiers: {{T1: {{unit: codes, values: [{first}, {then}]}}}}"))
+
+    tier = rules.diagnosis_tiers[None]["T1"]
+    assert ("codes", "overlay/site.yaml") == (tier.unit, tier.pack)
+    assert [(None, "a letter", "found"), (date(2026, 6, 15), "another", "memory-low")] == [
+        (each.starts_on, each.source, each.confidence) for each in tier.values
+    ]
+    listed = frozenset({"R52"})
+    assert [listed, frozenset()] == [tier.on(day)["lumbar_sacral"] for day in (date(2026, 6, 14), date(2026, 6, 15))]
+    assert [listed, listed] == [tier.on(day)[None] for day in (date(2026, 6, 14), date(2026, 6, 15))]
+
+
 def test_no_authorizations_are_sent_until_an_overlay_says_so(overlay: Write) -> None:
     assert "none" == ruleset().authorizations_feed("humana")
 

@@ -88,6 +88,16 @@ def test_an_override_holds_from_its_first_to_its_last_day(overlay: Write, effect
     assert {"deny": "deny", "pass": softer}[left] == of_levels(load_ruleset(overlay(text)), on)
 
 
+def test_an_override_of_other_days_leaves_a_rule_that_passes_passed(overlay: Write) -> None:
+    rules = load_ruleset(overlay(override("disable", rule="CODE-03", until="2026-06-14")))
+
+    def of_add_on(on: str) -> str:
+        lines = [line(code, service_date_from=on) for code in ("64483", "64484")]
+        return standing("CODE-03", decided(a_claim(service_lines=lines), rules=rules).decision)
+
+    assert ["bypassed by override", "pass"] == [of_add_on(on) for on in ("2026-06-14", "2026-06-15")]
+
+
 def test_an_override_without_a_first_day_holds_for_all_before_its_last(overlay: Write) -> None:
     rules = load_ruleset(overlay(override("try", until="2026-06-15")))
 
