@@ -9,7 +9,7 @@ Source: CMS WISeR model guide, Appendix A, and MAC WISeR pages.
 
 from collections.abc import Iterator, Sequence
 
-from validators.authorization.wiser import FACILITY_PLACES, wiser_scope
+from validators.authorization.wiser import is_for_facility_claim, wiser_scope
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
@@ -24,12 +24,13 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
         if isinstance(under, str):
             yield RULE.unknown(under)
         elif under:
-            on_facility_claim = context.role == "professional" and line.place_of_service in FACILITY_PLACES
+            elsewhere = is_for_facility_claim(line, context)
+            so = "it belongs on the facility claim" if elsewhere else "expect pre-payment review"
             yield RULE.finding(
-                f"{line.code} in {context.service_state}, a WISeR state, has no UTN: expect pre-payment review",
+                f"{line.code} in {context.service_state}, a WISeR state, has no UTN: {so}",
                 line,
-                severity="info" if on_facility_claim else None,
-                suggestion="none: the UTN belongs on the facility claim" if on_facility_claim else None,
+                severity="info" if elsewhere else None,
+                suggestion="none: the UTN belongs on the facility claim" if elsewhere else None,
                 at="/authorizations",
                 observed={"procedure_code": line.code, "state": context.service_state},
             )

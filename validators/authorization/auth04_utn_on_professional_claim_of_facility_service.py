@@ -26,8 +26,8 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             yield RULE.unknown(misplaced)
         elif misplaced:
             yield RULE.finding(
-                f"{line.code} on {line.service_date} names a UTN on the professional claim of a service "
-                f"in place {line.place_of_service}",
+                f"{line.code} on {line.service_date} names an authorization number on the professional claim "
+                f"of a service in place {line.place_of_service}",
                 line,
                 at="/authorizations",
                 observed={"procedure_code": line.code, "place_of_service": line.place_of_service},

@@ -9,7 +9,7 @@ Source: MAC page on UTN field requirements (Part A).
 import re
 from collections.abc import Iterator, Sequence
 
-from validators.authorization.wiser import wiser_scope
+from validators.authorization.wiser import is_for_facility_claim, wiser_scope
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
@@ -31,6 +31,9 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
                 f"the number cited for {line.code} on {line.service_date} is no UTN, "
                 "which is 2 letters or digits, A or H, and 11 digits",
                 line,
+                suggestion="remove it: the UTN belongs on the facility claim"
+                if is_for_facility_claim(line, context)
+                else None,
                 at="/authorizations",
                 observed={"procedure_code": line.code},
                 expected={"pattern": UTN.pattern},

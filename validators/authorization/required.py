@@ -3,10 +3,14 @@
 from typing import Any
 
 from validators.authorization.answers import Answer
+from validators.authorization.places import done_in
 from validators.context import Context
 from validators.lines import Line
 
 RULE_ID = "AUTH-01"
+INPATIENT = "21"
+INPATIENT_BILLS = ("11", "12")
+"""Types of bill, without facility's leading zero, that stand for the place of service of an inpatient."""
 
 
 def payer_terms(line: Line, context: Context) -> Any:
@@ -23,6 +27,7 @@ def required(line: Line, context: Context) -> Answer:
     if not terms["required"] or line.code not in terms["codes"]:
         return False
     excluded = terms["excluded_places_of_service"]
-    if excluded and line.place_of_service is None:
-        return "claim.place_of_service"
-    return line.place_of_service not in excluded
+    if not excluded:
+        return True
+    done_there = done_in(line, context.claim, places=excluded, bills=INPATIENT_BILLS if INPATIENT in excluded else ())
+    return done_there if isinstance(done_there, str) else not done_there

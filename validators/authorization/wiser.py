@@ -10,6 +10,11 @@ FACILITY_PLACES = frozenset({"19", "22", "24"})
 """Where the number rides on the claim of the hospital or surgery center, not on the professional one."""
 
 
+def is_for_facility_claim(line: Line, context: Context) -> bool:
+    """Whether the number of a line belongs on the claim of the hospital or surgery center, and this is the other."""
+    return context.role == "professional" and line.place_of_service in FACILITY_PLACES
+
+
 def wiser_scope(line: Line, context: Context) -> Answer:
     """Whether a Medicare line is under the model, its authorization number aside."""
     if context.line_of_business != "medicare_ffs" or not context.ruleset.terms[RULE_ID].in_effect(line.service_date):

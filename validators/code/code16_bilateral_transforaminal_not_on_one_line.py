@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from validators.code.first_levels import are_right_and_left
-from validators.codes import PRIMARY
+from validators.codes import ADD_ON_OF, PRIMARY
 from validators.context import Context
-from validators.lines import Line, services
+from validators.lines import BOTH_SIDES, Line, services
 from validators.rule import Found, Needs, Rule
 from validators.sources import MEDICALLY_UNLIKELY, section
 
@@ -37,12 +37,22 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
         for line in group:
             if line.units > ONE:
                 yield RULE.finding(
-                    f"{code} has {line.units:f} units on {on}; both sides are one line with modifier 50 and one unit",
+                    f"{code} has {line.units:f} units on {on}; one level is one unit, on both sides with modifier 50",
                     line,
+                    suggestion=_fix(line),
                     at=line.at("units"),
                     observed={"procedure_code": code, "units": f"{line.units:f}"},
                     expected={"units": "1"},
                 )
+
+
+def _fix(line: Line) -> str:
+    """What more than one unit may have meant: of a line of no side it is not known."""
+    if line.sides == BOTH_SIDES:
+        return "one unit: modifier 50 says both sides"
+    if line.sides <= BOTH_SIDES:
+        return f"one unit; report a further level on this side with {ADD_ON_OF[line.code]}"
+    return f"one unit: for both sides with modifier 50; report a further level with {ADD_ON_OF[line.code]}"
 
 
 RULE = Rule(

@@ -10,7 +10,7 @@ Source: NCCI procedure-to-procedure edits, practitioner table, indicator 0.
 
 from collections.abc import Iterator, Sequence
 
-from validators.code.ncci import findings
+from validators.code.ncci import Pair, findings
 from validators.code.other_procedures import SEDATION, pairs_with_others
 from validators.codes import ESI
 from validators.context import Context
@@ -22,7 +22,11 @@ from validators.sources import NCCI_PRACTITIONER, section
 def check(lines: Sequence[Line], context: Context) -> Iterator[Said]:
     """Pair the injections with the other procedures of their day."""
     if len(context.lines) > len(lines):
-        yield from findings(RULE, pairs_with_others(RULE, lines, context, "0"), context)
+        yield from findings(RULE, pairs_with_others(RULE, lines, context, "0"), context, fix=_fix)
+
+
+def _fix(pair: Pair) -> str:
+    return f"bill {pair.column1} alone; no modifier opens the pair"
 
 
 RULE = Rule(

@@ -11,7 +11,7 @@ Source: claim adjudication practice, exact duplicate.
 from collections.abc import Iterator, Sequence
 
 from schemas.decision import Citation
-from validators.code.duplicates import duplicates
+from validators.code.duplicates import EARLIER, duplicates
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
@@ -28,6 +28,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
                 f"{line.code} on {line.service_date} repeats {repeated[line.index]} with the same modifiers and "
                 "provider",
                 line,
+                suggestion=None if repeated[line.index] == EARLIER else "remove one of the two lines",
                 observed={"procedure_code": line.code},
             )
 

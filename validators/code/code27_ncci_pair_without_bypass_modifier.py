@@ -11,7 +11,7 @@ Source: NCCI procedure-to-procedure edits, practitioner table, indicator 1.
 
 from collections.abc import Iterator, Sequence
 
-from validators.code.ncci import findings
+from validators.code.ncci import Pair, findings
 from validators.code.other_procedures import SEDATION, pairs_with_others
 from validators.codes import ESI, VISITS
 from validators.context import Context
@@ -23,7 +23,15 @@ from validators.sources import NCCI_PRACTITIONER, section
 def check(lines: Sequence[Line], context: Context) -> Iterator[Said]:
     """Pair the injections with the other procedures of their day."""
     if len(context.lines) > len(lines):
-        yield from findings(RULE, pairs_with_others(RULE, lines, context, "1", besides=VISITS), context)
+        yield from findings(RULE, pairs_with_others(RULE, lines, context, "1", besides=VISITS), context, fix=_fix)
+
+
+def _fix(pair: Pair) -> str:
+    """Either line may be the one to keep: the injection is often column 2."""
+    return (
+        f"bill one of the two, or document that {pair.column2} was a separate service and put the modifier that says "
+        "so (59, XE, XP, XS or XU) on its line"
+    )
 
 
 RULE = Rule(

@@ -9,6 +9,10 @@ Service = tuple[str, frozenset[str], date, str]
 """Code, modifiers, date and rendering NPI of a line."""
 
 
+EARLIER = "an earlier claim"
+"""What a line repeats that is not on this claim."""
+
+
 def duplicates(context: Context) -> Mapping[int, str]:
     """By index of the line that comes later, what it repeats, in words.
 
@@ -24,7 +28,7 @@ def duplicates(context: Context) -> Mapping[int, str]:
         if service in seen:
             found[line.index] = f"line {seen[service]}"
         elif service in earlier:
-            found[line.index] = "an earlier claim"
+            found[line.index] = EARLIER
         seen.setdefault(service, line.number)
     return found
 

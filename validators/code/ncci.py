@@ -1,6 +1,6 @@
 """Pairs of lines that NCCI pays once, column 1, while column 2 denies; of two injections CODE-09, CODE-10, CODE-12."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from validators.codes import EPIDURAL, NCCI_X_MODIFIERS, TRANSFORAMINAL
@@ -76,11 +76,17 @@ def _pair(
 
 
 def findings(
-    rule: Rule, found: Iterable[Pair | Unknown], context: Context, separated: str | None = None
+    rule: Rule,
+    found: Iterable[Pair | Unknown],
+    context: Context,
+    *,
+    separated: str | None = None,
+    fix: Callable[[Pair], str] | None = None,
 ) -> Iterator[Said]:
     """A finding for each line that denies; a bypass where a modifier separates a pair that allows one.
 
-    `separated` is the rule that such pairs are for, where it applies.
+    `separated` is the rule that such pairs are for, where it applies. `fix` says what to do about a pair, in place of
+    what the rule suggests.
     """
     seen: set[tuple[int, str, str]] = set()
     for pair in found:
@@ -96,10 +102,14 @@ def findings(
             continue
         seen.add(key)
         where = " of an earlier claim" if pair.earlier else ""
+        denies = f"{pair.column1} pays and {pair.column2} denies"
+        if pair.line.code != pair.column2:  # the line that denies is on an earlier claim
+            denies = "only one of the two is paid"
         yield rule.finding(
             f"{pair.line.code} is billed with {pair.other}{where} on {pair.line.service_date}; "
-            f"{pair.column1} pays and {pair.column2} denies (NCCI indicator {pair.indicator})",
+            f"{denies} (NCCI indicator {pair.indicator})",
             pair.line,
+            suggestion=fix(pair) if fix else None,
             observed={"procedure_codes": [pair.column1, pair.column2]},
             expected={"at_most_one_of": [pair.column1, pair.column2]},
         )

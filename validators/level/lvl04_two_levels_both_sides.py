@@ -25,9 +25,12 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
         primary = PRIMARY_OF.get(code)
         first = billed.get((primary, on), ()) if primary else ()
         if _are_bilateral(first) and _are_bilateral(further):
+            denies = context.plan.by_id[RULE.id].severity == "deny"
+            why = "are not covered by this payer" if denies else "want a reason"
             yield RULE.finding(
-                f"{primary} and {code} are both billed for both sides on {on}; two levels on both sides want a reason",
+                f"{primary} and {code} are both billed for both sides on {on}; two levels on both sides {why}",
                 *sorted((*first, *further), key=attrgetter("index")),
+                suggestion="bill one level on both sides, or two on one side" if denies else None,
                 observed={"procedure_codes": [primary, code]},
             )
 

@@ -27,28 +27,34 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     first_day = min(context.service_days)
     for code in dict.fromkeys(context.diagnoses):
         if code in failed:
-            days, suggestion = _explained(code, icd10cm)
+            index = context.diagnoses.index(code)
+            said, suggestion = _explained(code, index + 1, icd10cm)
             yield RULE.finding(
-                f"{dotted(code)} {days}; the first service is of {first_day}",
+                f"{said}; the first service is of {first_day}",
                 *(line for line in lines if code in line.diagnoses),
                 suggestion=suggestion,
-                at=f"/diagnoses/{context.diagnoses.index(code)}/code",
+                at=f"/diagnoses/{index}/code",
                 observed={"diagnosis": code, "service_date": str(first_day)},
             )
 
 
-def _explained(code: str, icd10cm: Icd10Cm) -> tuple[str, str]:
+def _explained(code: str, number: int, icd10cm: Icd10Cm) -> tuple[str, str]:
     """When a code could be billed, and what to bill instead."""
     if code in icd10cm.headers:
         children = icd10cm.children[code]
         return (
-            f"could be billed until {icd10cm.headers[code]}",
+            f"{dotted(code)} could be billed until {icd10cm.headers[code]}",
             f"use the child code that the record supports: {named(children)}",
         )
     if code in icd10cm.first_days:
         parent = next(header for header, children in icd10cm.children.items() if code in children)
-        return f"can be billed from {icd10cm.first_days[code]} on", f"use {dotted(parent)}, the code of that day"
-    return "is no billable ICD-10-CM code", RULE.suggestion
+        return (
+            f"{dotted(code)} can be billed from {icd10cm.first_days[code]} on",
+            f"use {dotted(parent)}, the code of that day",
+        )
+    if not code.isalnum():
+        return f"diagnosis {number} of the claim has not the form of an ICD-10-CM code", "correct the code"
+    return f"{dotted(code)} is no billable code of ICD-10-CM {icd10cm.vintage}", RULE.suggestion
 
 
 RULE = Rule(

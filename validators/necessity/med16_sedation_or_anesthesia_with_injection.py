@@ -8,6 +8,8 @@ Source: multi-MAC LCD text on epidural steroid injections, sedation rarely neces
 
 from collections.abc import Iterator, Sequence
 
+from pydantic import JsonValue
+
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
@@ -31,24 +33,39 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
             if line.service_date != on:
                 continue
             if line.code in bundled and not _is_separable(line, context):
-                yield _finding(line, denies=True)
-            elif line.code in bundled or line.code in coverage or not modifiers.isdisjoint(line.modifiers):
-                yield _finding(line, denies=False)
+                yield _part_of_the_injection(line)
+            elif line.code in bundled or line.code in coverage:
+                yield _rarely_necessary(line, "is", "procedure_code")
+            elif said := sorted(modifiers & line.modifiers):
+                yield _rarely_necessary(line, f"carries {', '.join(said)}:", "modifiers")
 
 
 def _is_separable(line: Line, context: Context) -> bool:
     return line.code in SEPARABLE_IN_HOSPITAL and context.claim.claim_type == "institutional"
 
 
-def _finding(line: Line, *, denies: bool) -> Found:
-    why = "it is part of the injection" if denies else "it is rarely necessary"
+def _part_of_the_injection(line: Line) -> Found:
     return RULE.finding(
-        f"{line.code} is sedation or anesthesia with an injection on {line.service_date}; {why}",
+        f"{line.code} is sedation or anesthesia with an injection on {line.service_date}; it is part of the injection",
         line,
-        severity="deny" if denies else None,
-        carc=PART_OF_THE_INJECTION if denies else None,
-        observed={"procedure_code": line.code, "modifiers": [*sorted(line.modifiers)]},
+        severity="deny",
+        suggestion=f"remove the {line.code} line; no modifier opens the pair",
+        carc=PART_OF_THE_INJECTION,
+        observed=_observed(line),
     )
+
+
+def _rarely_necessary(line: Line, says: str, at: str) -> Found:
+    return RULE.finding(
+        f"{line.code} {says} sedation or anesthesia with an injection on {line.service_date}; it is rarely necessary",
+        line,
+        at=line.at(at),
+        observed=_observed(line),
+    )
+
+
+def _observed(line: Line) -> dict[str, JsonValue]:
+    return {"procedure_code": line.code, "modifiers": [*sorted(line.modifiers)]}
 
 
 RULE = Rule(
