@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from schemas.decision import (
 )
 from validators.context import Context
 from validators.engine import Evaluation
+from validators.parameters import DatedValue
 from validators.rule import Found, Rule
 from validators.ruleset import Lcd, Ruleset
 from validators.sources import MULTI_MAC_LCD
@@ -157,11 +159,24 @@ def citation_of(rule: Rule, ruleset: Ruleset, lcd: Lcd | None) -> Citation:
 
 
 def _citation(found: Found, context: Context) -> Citation:
+    """The source of the payer's own value, where one decided; else what the rule cites."""
+    first_day = min([context.lines[index].service_date for index in found.lines] or context.service_days)
+    if (own := _own_value(found, first_day, context)) is not None and own.source:
+        cited = found.rule.citation
+        return Citation(
+            document=own.source,
+            section=cited.section,
+            effective=own.starts_on,
+            confidence=own.confidence or cited.confidence,
+        )
     lcd = context.lcd
-    in_force = lcd if lcd is not None and _is_in_force(lcd, found, context) else None
-    return citation_of(found.rule, context.ruleset, in_force)
+    is_in_force = lcd is not None and (lcd.starts_on is None or lcd.starts_on <= first_day)
+    return citation_of(found.rule, context.ruleset, lcd if is_in_force else None)
 
 
-def _is_in_force(lcd: Lcd, found: Found, context: Context) -> bool:
-    days = [context.lines[index].service_date for index in found.lines] or context.injection_days
-    return lcd.starts_on is None or all(lcd.starts_on <= day for day in days)
+def _own_value(found: Found, on: date, context: Context) -> DatedValue | None:
+    """The value of the claim's payer, not of everybody, that a finding rests on."""
+    if found.rests_on is None:
+        return None
+    given = context.ruleset.terms[found.rule.id].parameters.get(context.payer_key, {})
+    return given[found.rests_on].dated(on) if found.rests_on in given else None

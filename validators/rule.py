@@ -46,6 +46,8 @@ class Found:
     """Instead of the rule's own."""
     rarc: tuple[str, ...] | None = None
     """Instead of the rule's own."""
+    rests_on: str | None = None
+    """The parameter whose value decided: a payer's own is cited with its source."""
 
 
 class Unknown(NamedTuple):
@@ -126,8 +128,12 @@ class Rule:
         at: str | None = None,
         observed: Mapping[str, JsonValue] | None = None,
         expected: Mapping[str, JsonValue] | None = None,
+        rests_on: str | None = None,
     ) -> Found:
-        """Say that the rule fired on `lines` (none: on the whole claim). `at` defaults to the first line's code."""
+        """Say that the rule fired on `lines` (none: on the whole claim).
+
+        `at` defaults to the first line's code, `rests_on` to the rule's parameter where it has one only.
+        """
         if at is None and lines:
             at = lines[0].at("procedure_code")
         return Found(
@@ -141,6 +147,7 @@ class Rule:
             expected=expected or {},
             carc=carc,
             rarc=rarc,
+            rests_on=self.parameters[0] if len(self.parameters) == 1 else rests_on,
         )
 
     def unknown(self, missing: str) -> Unknown:

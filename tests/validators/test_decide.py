@@ -13,11 +13,13 @@ import pytest
 
 from schemas.claim import Claim
 from schemas.decision import Decision, Severity
-from tests.validators.building import a_claim, decided, line, ruleset
+from tests.validators.building import Write, a_claim, decided, line, ruleset
 from validators.context import Context, Event
 from validators.decide import canonical_bytes, content_id, decide, decision_bytes
 from validators.engine import Evaluation
+from validators.loading import load_ruleset
 from validators.rule import Found
+from validators.ruleset import Ruleset
 from validators.sources import MULTI_MAC_LCD
 
 ROOT = Path(__file__).parents[2]
@@ -205,6 +207,53 @@ def test_the_determination_of_the_state_is_cited_from_its_first_day_on(
     said = [each.citation for each in decided(claim).decision.findings if each.rule == "MED-02"]
 
     assert cited == [(each.document, each.effective, each.confidence) for each in said]
+
+
+CIGNA = {"id": "EXCIGNA", "filing_indicator": "CI", "line_of_business": "commercial"}
+
+
+def cited(rules: Ruleset, rule: str, *lines: dict[str, Any]) -> list[tuple[object, ...]]:
+    """Document, section, first day and confidence of what findings of a rule cite for Cigna."""
+    findings = decided(a_claim(payer=CIGNA, service_lines=[*lines]), rules=rules).decision.findings
+    said = [each.citation for each in findings if each.rule == rule]
+    return [(each.document, each.section, each.effective, each.confidence) for each in said]
+
+
+def test_a_finding_that_rests_on_a_value_of_the_payer_cites_its_source_from_its_first_day_on(overlay: Write) -> None:
+    values = (
+        "[{from: null, value: 1}, {from: 2026-02-01, value: 1, source: a letter, confidence: found}, "
+        "{from: 2026-03-01, value: 1, source: another letter}]"
+    )
+    rules = load_ruleset(
+        overlay(f"payer: cigna_evicore\nrules: {{LVL-01: {{parameters: {{max_levels: {{values: {values}}}}}}}}}")
+    )
+    topic = "levels per session"
+
+    def of(on: str) -> list[tuple[object, ...]]:
+        return cited(rules, "LVL-01", *(line(code, service_date_from=on) for code in ("64483", "64484")))
+
+    assert [(MULTI_MAC_LCD.document, topic, date(2021, 12, 5), "second-hand")] == of("2026-01-31")
+    assert [("a letter", topic, date(2026, 2, 1), "found")] == of("2026-02-01") == of("2026-02-28")
+    assert [("another letter", topic, date(2026, 3, 1), "second-hand")] == of("2026-03-01")
+
+
+def test_of_several_values_a_finding_cites_the_one_that_decided() -> None:
+    def of(code: str, *modifiers: str) -> list[object]:
+        return [said[0] for said in cited(ruleset(), "MED-16", line("62323"), line(code, *modifiers))]
+
+    assert ["Cigna MM 0551"] == of("99152")
+    assert ["Cigna MM 0551"] == of("00600", "QS")
+    assert [MULTI_MAC_LCD.document] == of("01992")
+
+
+def test_a_finding_on_the_whole_claim_cites_what_was_in_force_on_its_first_day(overlay: Write) -> None:
+    values = "[{from: null, value: 0, source: a letter}, {from: 2026-02-02, value: 0, source: another letter}]"
+    rules = load_ruleset(
+        overlay(f"payer: cigna_evicore\nrules: {{CLM-08: {{parameters: {{max: {{values: {values}}}}}}}}}")
+    )
+    of_days = [line("62323", service_date_from=on) for on in ("2026-02-02", "2026-02-01")]
+
+    assert ["a letter"] == [said[0] for said in cited(rules, "CLM-08", *of_days)]
 
 
 SCRIPT = """

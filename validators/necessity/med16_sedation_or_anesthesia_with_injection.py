@@ -35,9 +35,10 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
             if line.code in bundled and not _is_separable(line, context):
                 yield _part_of_the_injection(line)
             elif line.code in bundled or line.code in coverage:
-                yield _rarely_necessary(line, "is", "procedure_code")
+                rests_on = "sedation_bundled" if line.code in bundled else "sedation_coverage"
+                yield _rarely_necessary(line, "is", "procedure_code", rests_on)
             elif said := sorted(modifiers & line.modifiers):
-                yield _rarely_necessary(line, f"carries {', '.join(said)}:", "modifiers")
+                yield _rarely_necessary(line, f"carries {', '.join(said)}:", "modifiers", "sedation_modifiers")
 
 
 def _is_separable(line: Line, context: Context) -> bool:
@@ -55,12 +56,13 @@ def _part_of_the_injection(line: Line) -> Found:
     )
 
 
-def _rarely_necessary(line: Line, says: str, at: str) -> Found:
+def _rarely_necessary(line: Line, says: str, at: str, rests_on: str) -> Found:
     return RULE.finding(
         f"{line.code} {says} sedation or anesthesia with an injection on {line.service_date}; it is rarely necessary",
         line,
         at=line.at(at),
         observed=_observed(line),
+        rests_on=rests_on,
     )
 
 
