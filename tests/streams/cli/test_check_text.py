@@ -8,8 +8,10 @@ import pytest
 
 from schemas.claim import LineOfBusiness
 from streams.cli import COMMANDS
+from streams.cli.check_output import Place
 from streams.cli.check_text import PAYER_WORDS, TextWriter
 from tests.streams.intake.building import LINE, SMALLEST, claim, encoded
+from tests.streams.intake.fhir import building as fhir
 from tests.streams.intake.x12.building import one as x12_record
 from validators.catalogue import RULES
 from validators.loading import load_ruleset
@@ -100,6 +102,33 @@ def test_a_claim_nobody_looked_into_says_so(check):
 
     assert "other payer · 2026-06-15 · no epidural injection · test" in done.out
     assert "1 claim: 1 accepted (1 out of scope)" in done.out
+
+
+def test_a_claim_of_a_bundle_says_once_which_it_is(check):
+    two = [fhir.changed("id", name) for name in ("first", "second")]
+    Path("bundle.json").write_bytes(encoded(fhir.bundle(*fhir.PARTIES, *two)))
+    out = check("bundle.json").out
+
+    assert "Claim 1 of the Bundle" in out
+    assert "Claim 2 of the Bundle" in out
+    assert not re.search(r"claim \d · Claim", out)
+
+
+@pytest.mark.parametrize(
+    ("index", "where", "line", "words"),
+    [
+        (0, "", None, "claim 1"),
+        (0, "Claim 1 of the Bundle", None, "Claim 1 of the Bundle"),
+        (1999, "Claim 2000 of the Bundle", None, "Claim 2000 of the Bundle"),
+        (0, "Claim 12 of the Bundle", None, "claim 1 · Claim 12 of the Bundle"),
+        (1, "ST 0001 · claim 2", None, "ST 0001 · claim 2"),
+        (1999, "ST 0002 · claim 1", None, "claim 2,000 · ST 0002 · claim 1"),
+        (1, "", 7, "line 7 of the file"),
+        (1, "Claim 2 of the Bundle", 7, "line 7 of the file · Claim 2 of the Bundle"),
+    ],
+)
+def test_a_place_says_the_number_of_the_claim_once(index, where, line, words):
+    assert words == Place("a", index, where, byte=0, line=line).in_words()
 
 
 def test_a_flagged_claim_is_shown_with_what_was_not_checked(check):
