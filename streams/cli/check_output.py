@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,9 +35,12 @@ class Place:
     def in_words(self) -> str:
         """For a person: the line of the file or the number of the claim, and where it stands in X12."""
         if self.line is not None:
-            return f"line {self.line:,} of the file"
-        entry = f"claim {self.index + 1:,}"
-        return " · ".join(filter(None, ("" if self.where.endswith(entry) else entry, self.where)))
+            entry = f"line {self.line:,} of the file"
+        else:
+            # "ST 0001 · claim 2" and "Claim 2 of the Bundle" say it already.
+            told = re.search(rf"\bclaim {self.index + 1}\b", self.where, re.IGNORECASE)
+            entry = "" if told else f"claim {self.index + 1:,}"
+        return " · ".join(filter(None, (entry, self.where)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from itertools import groupby
 
 import click
 
-from schemas.claim import Claim
+from schemas.claim import Claim, ServiceLine
 from schemas.decision import OUTCOMES, Decision, Finding, Severity
+from streams.cli.check_about import about
 from streams.cli.check_output import Checked, Refused, never_fail_to_encode, printable
 from streams.intake.files import STDIN
 from streams.intake.items import Warned
@@ -24,15 +25,6 @@ from validators.wording import dollars, dotted
 WIDTH_MIN, WIDTH_MAX = 60, 120
 """Narrower lines would be all wrapping, wider ones are hard to follow from words to money."""
 
-PAYER_WORDS = {
-    "medicare_ffs": "Medicare FFS",
-    "medicare_advantage": "Medicare Advantage",
-    "medicaid": "Medicaid",
-    "commercial": "commercial",
-    "workers_comp": "workers' compensation",
-    "auto": "auto",
-    "other": "other payer",
-}
 SOURCE_WORDS = {
     "encounter": "no encounter facts",
     "authorization": "no authorizations",
@@ -81,6 +73,9 @@ class Totals:
         counting = (finding.rule for finding in decision.findings if finding.severity != "info")
         self.fired = self.fired or next(counting, None)
 
+
+NOTHING_TO_MEND = ("none", "none needed")
+"""How the suggestion of a rule begins, up to a colon, when there is nothing to mend."""
 
 HEADLINED = {"ncci": "NCCI", "icd10cm": "ICD-10-CM"}
 """The tables whose vintage is worth the first line."""
@@ -144,10 +139,10 @@ class TextWriter:
         if decision.amount_at_risk:
             money = f"{dollars(decision.amount_at_risk)} at risk of {money}"
         head = f"{decision.outcome.upper():<{_OUTCOME_WIDTH}}{printable(decision.claim_id):<{_CLAIM_WIDTH}}  "
-        about = self._about(seen)
-        fits = len(head) + len(about) + len(money) + 2 <= self._width
-        self._beside(f"{head}{about}" if fits else head, money, fg=_OUTCOME_STYLE[decision.outcome], bold=block)
-        below = ([] if fits else [about]) + ([seen.place.in_words()] if block else [])
+        who = printable(about(seen.decided, claim))
+        fits = len(head) + len(who) + len(money) + 2 <= self._width
+        self._beside(f"{head}{who}" if fits else head, money, fg=_OUTCOME_STYLE[decision.outcome], bold=block)
+        below = ([] if fits else [who]) + ([seen.place.in_words()] if block else [])
         if below:
             self._wrapped(printable(" · ".join(below)), indent=_OUTCOME_WIDTH, dim=True)
         if block:
@@ -168,17 +163,6 @@ class TextWriter:
         if explanation:
             self._gap()
 
-    def _about(self, seen: Checked) -> str:
-        context, claim = seen.decided.context, seen.claim
-        day = min(line.service_date_from for line in claim.service_lines)
-        scope = "" if seen.decided.decision.in_scope else "no epidural injection"
-        test = "test" if claim.test else ""
-        state = context.service_state or ""
-        # What is no two letters could be anybody's name.
-        place = state if len(state) == len("FL") else ""
-        words = [PAYER_WORDS[context.line_of_business], place, str(day), scope, test]
-        return printable(" · ".join(filter(None, words)))
-
     def _findings(self, seen: Checked, claim: Claim) -> None:
         shown: tuple[int, ...] | None = None
         for found, finding in zip(seen.decided.evaluation.findings, seen.decided.decision.findings, strict=True):
@@ -190,23 +174,26 @@ class TextWriter:
     def _lines(self, indexes: tuple[int, ...], claim: Claim) -> None:
         if not indexes:
             self._beside("  whole claim", dollars(claim.total_charge))
-        for index in indexes:
-            line = claim.service_lines[index]
-            name = f"{line.line_number} (6R {line.control_number})" if line.control_number else str(line.line_number)
-            code = "-".join([line.procedure_code, *line.modifiers])
-            places = (pointer for pointer in line.diagnosis_pointers if 1 <= pointer <= len(claim.diagnoses))
-            pointed = " ".join(dotted(claim.diagnoses[place - 1].code) for place in places)
-            self._beside(printable(f"  line {name}  {code}  {pointed}").rstrip(), dollars(line.charge))
+            return
+        lines = [claim.service_lines[index] for index in indexes]
+        names = ", ".join(map(_name_of, lines))
+        codes = ", ".join("-".join([line.procedure_code, *line.modifiers]) for line in lines)
+        pointers = dict.fromkeys(pointer for line in lines for pointer in line.diagnosis_pointers)
+        places = (pointer for pointer in pointers if 1 <= pointer <= len(claim.diagnoses))
+        pointed = " ".join(dotted(claim.diagnoses[place - 1].code) for place in places)
+        head = f"  line{'s' * (len(lines) > 1)} {names}  {codes}  {pointed}"
+        self._beside(printable(head).rstrip(), dollars(sum((line.charge for line in lines), Decimal(0))))
 
     def _finding(self, finding: Finding) -> None:
         carc = [f"CARC {finding.carc}"] if finding.carc else []
         codes = " · ".join([*carc, *finding.rarc] if carc or not finding.rarc else ["RARC " + " · ".join(finding.rarc)])
-        first = f"    {finding.rule:<{_RULE_WIDTH - 4}}"
+        first = f"    {finding.rule:<{_RULE_WIDTH - 4}}{finding.severity:<{_LABEL_WIDTH}}"
         *above, last = self._folded(printable(finding.message), first)
         for line in above:
             self._say(line, fg=_SEVERITY_STYLE[finding.severity])
         self._beside(last, codes, fg=_SEVERITY_STYLE[finding.severity])
-        self._labelled("fix", finding.suggestion)
+        if not _asks_nothing(finding):
+            self._labelled("fix", finding.suggestion)
         vintage = f" ({finding.citation.vintage})" if finding.citation.vintage else ""
         section = f", {finding.citation.section}" if finding.citation.section else ""
         self._labelled("why", f"{finding.citation.document}{section}{vintage}", dim=True)
@@ -288,3 +275,11 @@ class TextWriter:
 def counted(count: int, noun: str) -> str:
     """`1 rule`, `2 rules`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _name_of(line: ServiceLine) -> str:
+    return f"{line.line_number} (6R {line.control_number})" if line.control_number else str(line.line_number)
+
+
+def _asks_nothing(finding: Finding) -> bool:
+    return finding.severity == "info" and finding.suggestion.partition(":")[0] in NOTHING_TO_MEND

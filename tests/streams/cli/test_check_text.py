@@ -1,19 +1,21 @@
 import io
 import re
 import sys
-import typing
 from pathlib import Path
 
 import pytest
 
-from schemas.claim import LineOfBusiness
 from streams.cli import COMMANDS
-from streams.cli.check_text import PAYER_WORDS, TextWriter
+from streams.cli.check_output import Place
+from streams.cli.check_text import NOTHING_TO_MEND, TextWriter
 from tests.streams.intake.building import LINE, SMALLEST, claim, encoded
+from tests.streams.intake.fhir import building as fhir
+from tests.streams.intake.x12 import building as x12
 from tests.streams.intake.x12.building import one as x12_record
 from validators.catalogue import RULES
 from validators.loading import load_ruleset
 
+README = Path(__file__).parents[3] / "README.md"
 FLORIDA = {"npi": "1245319599", "address": {"state": "FL"}}
 MEDICARE = {"id": "MEDICARE", "filing_indicator": "MB"}
 # Of this payer it is known that it requires no prior authorization: there is nothing to say of that.
@@ -52,6 +54,17 @@ ACCEPTED = claim(
 )
 BEYOND = claim(service_lines=[LINE | {"procedure_code": "99213"}], test=True, subscriber={"member_id": "4"})
 
+UNASKED = SMALLEST | {"payer": MEDICARE, "service_facility": FLORIDA}
+REGIONS = claim(
+    payer=MEDICARE,
+    service_facility=FLORIDA,
+    diagnoses=[{"code": "M54.16"}, {"code": "M54.12"}],
+    service_lines=[
+        LINE | {"control_number": "L0001", "diagnosis_pointers": [1]},
+        LINE | {"line_number": 4, "procedure_code": "62321", "modifiers": ["KX"], "diagnosis_pointers": [1, 2]},
+    ],
+)
+
 
 def write(*trees: object, name: str = "claims.jsonl") -> str:
     Path(name).write_bytes(b"\n".join(tree if isinstance(tree, bytes) else encoded(tree) for tree in trees))
@@ -72,11 +85,23 @@ def test_a_claim_at_risk_is_shown_with_line_code_reason_fix_and_source(check):
         "DENIED-RISK  PT-0001-03                           $1,850.00 at risk of $1,850.00",
         "             Medicare FFS · FL · 2026-06-15 · claim 1",
         "  line 2 (6R L0001)  64484-LT  M54.16                                  $1,850.00",
-        "    CODE-03  64484 is billed without 64483 on 2026-06-15         CARC 107 · N122",
+        "    CODE-03  deny  64484 is billed without 64483 on 2026-06-15   CARC 107 · N122",
         "             fix   bill the first level as 64483, or add the missing 64483 line",
         "             why   NCCI add-on code edits, type 1: 64480 needs 64479; 64484",
         "                   needs 64483 (2024Q3)",
     ]
+
+
+def test_the_readme_shows_what_check_prints(check):
+    diagnosis, rest = "HI*ABK:M54.16", "***24:B:1*Y*A*Y*Y"
+    first = [f"CLM*PT-0001-01*1850{rest}", diagnosis, *x12.LINE]
+    alone = ["LX*1", "SV1*HC:64484:LT*900*UN*1***1", "DTP*472*D8*20260601"]
+    second = [f"CLM*PT-0001-02*900{rest}", diagnosis, *alone]
+    without_diagnosis = [f"CLM*PT-0001-03*1850{rest}", *x12.LINE]
+    Path("claims.837").write_bytes(x12_record(first + second + without_diagnosis))
+    _, _, shown = README.read_text().partition(" check claims.837\n")
+
+    assert shown.partition("```")[0] == check("claims.837").out
 
 
 def test_on_a_wide_terminal_a_claim_has_one_line_for_who_and_how_much(check):
@@ -90,7 +115,7 @@ def test_on_a_wide_terminal_a_claim_has_one_line_for_who_and_how_much(check):
 
 def test_an_accepted_claim_is_one_line(check):
     assert check(write(ACCEPTED)).out.splitlines()[2:4] == [
-        "ACCEPTED     PT-0003-01      Medicare Advantage · 2026-06-15           $1,850.00",
+        "ACCEPTED     PT-0003-01      Humana MA · 2026-06-15                    $1,850.00",
         "",
     ]
 
@@ -98,8 +123,72 @@ def test_an_accepted_claim_is_one_line(check):
 def test_a_claim_nobody_looked_into_says_so(check):
     done = check(write(BEYOND), columns=120)
 
-    assert "other payer · 2026-06-15 · no epidural injection · test" in done.out
+    assert "unlisted plan · 2026-06-15 · no epidural injection · test" in done.out
     assert "1 claim: 1 accepted (1 out of scope)" in done.out
+
+
+def test_every_finding_says_its_severity_without_colour(check):
+    told = [line[4:19] for line in check(write(DENIED, FLAGGED, UNASKED)).out.splitlines() if line.startswith("    ")]
+
+    assert {"CODE-03  deny  ", "AUTH-02  flag  ", "AUTH-07  info  "} <= set(told)
+
+
+def test_a_finding_that_asks_nothing_has_no_fix(check):
+    lines = check(write(UNASKED)).out.splitlines()
+    found = lines.index("    AUTH-07  info  62323 needs no UTN in FL: the WISeR model does not run there")
+
+    assert lines[found + 1].startswith("             why   CMS WISeR model guide")
+
+
+def test_information_to_act_on_has_its_fix(check):
+    lines = check(write(claim(payer={"id": "EXUHC"}))).out.splitlines()
+    found = lines.index("    AUTH-23  info  it is not known whether this payer requires prior")
+
+    assert lines[found + 2] == "             fix   look it up; never assume"
+
+
+def test_rules_say_in_one_way_that_there_is_nothing_to_mend():
+    nothing = {rule.suggestion.partition(":")[0] for rule in RULES if rule.suggestion.startswith("none")}
+
+    assert set(NOTHING_TO_MEND) == nothing
+
+
+def test_a_finding_on_several_lines_has_one_head(check):
+    out = check(write(REGIONS)).out.splitlines()
+    heads = [(line, out[place + 1][:17]) for place, line in enumerate(out) if line.startswith("  line")]
+
+    assert heads == [
+        ("  line 1 (6R L0001)  62323  M54.16                                     $1,850.00", "    AUTH-07  info"),
+        ("  lines 1 (6R L0001), 4  62323, 62321-KX  M54.16 M54.12                $3,700.00", "    LVL-03   deny"),
+        ("  line 4  62321-KX  M54.16 M54.12                                      $1,850.00", "    AUTH-07  info"),
+    ]
+
+
+def test_a_claim_of_a_bundle_says_once_which_it_is(check):
+    two = [fhir.changed("id", name) for name in ("first", "second")]
+    Path("bundle.json").write_bytes(encoded(fhir.bundle(*fhir.PARTIES, *two)))
+    out = check("bundle.json").out
+
+    assert "Claim 1 of the Bundle" in out
+    assert "Claim 2 of the Bundle" in out
+    assert not re.search(r"claim \d · Claim", out)
+
+
+@pytest.mark.parametrize(
+    ("index", "where", "line", "words"),
+    [
+        (0, "", None, "claim 1"),
+        (0, "Claim 1 of the Bundle", None, "Claim 1 of the Bundle"),
+        (1999, "Claim 2000 of the Bundle", None, "Claim 2000 of the Bundle"),
+        (0, "Claim 12 of the Bundle", None, "claim 1 · Claim 12 of the Bundle"),
+        (1, "ST 0001 · claim 2", None, "ST 0001 · claim 2"),
+        (1999, "ST 0002 · claim 1", None, "claim 2,000 · ST 0002 · claim 1"),
+        (1, "", 7, "line 7 of the file"),
+        (1, "Claim 2 of the Bundle", 7, "line 7 of the file · Claim 2 of the Bundle"),
+    ],
+)
+def test_a_place_says_the_number_of_the_claim_once(index, where, line, words):
+    assert words == Place("a", index, where, byte=0, line=line).in_words()
 
 
 def test_a_flagged_claim_is_shown_with_what_was_not_checked(check):
@@ -238,10 +327,6 @@ def test_no_claims_have_no_totals(check):
     Path("empty").mkdir()
 
     assert check("empty").out == ""
-
-
-def test_every_line_of_business_has_a_word():
-    assert set(typing.get_args(LineOfBusiness)) == PAYER_WORDS.keys()
 
 
 def test_explained_every_rule_of_a_claim_stands_by_family_with_its_reason(check):
