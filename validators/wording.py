@@ -1,5 +1,6 @@
-"""How messages write money and diagnoses."""
+"""How messages write money, units, diagnoses and choices."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 
@@ -8,6 +9,17 @@ def dollars(amount: Decimal) -> str:
     exponent = amount.as_tuple().exponent
     decimals = max(2, -exponent) if isinstance(exponent, int) else 2
     return f"{'-' * (amount < 0)}${abs(amount):,.{decimals}f}"
+
+
+def in_units(units: Decimal) -> str:
+    """A number of units: `1 unit`, `1.5 units`."""
+    return f"{units.normalize():f} unit{'s' * (units != 1)}"
+
+
+def one_of(words: Sequence[str]) -> str:
+    """What there is to choose from: `a, b or c`."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def dotted(code: str) -> str:

@@ -17,6 +17,7 @@ from validators.lines import SIDES, Line, services
 from validators.reference import MueValue
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import MEDICALLY_UNLIKELY, section
+from validators.wording import in_units
 
 BY_LINE = "1"
 
@@ -31,11 +32,13 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
         if edit is None:
             yield RULE.unknown(f"mue.{code}")
             continue
-        units = _units([line for line in group if line.index not in repeated], edit, context)
+        counted = [line for line in group if line.index not in repeated]
+        units = _units(counted, edit, context)
         if units > edit.units:
             yield RULE.finding(
-                f"{units:f} units of {code} are billed on {on}; at most {edit.units:f} are likely",
+                f"{code} is billed with {in_units(units)} on {on}; its MUE is {edit.units:f}",
                 *group,
+                suggestion=_suggestion(counted, edit, context),
                 at=group[0].at("units"),
                 observed={"procedure_code": code, "units": f"{units:f}"},
                 expected={"at_most": f"{edit.units:f}"},
@@ -49,6 +52,16 @@ def _units(lines: Sequence[Line], edit: MueValue, context: Context) -> Decimal:
     if context.role == "asc-facility":
         return max(_sum(line for line in lines if side in line.sides) for side in SIDES)
     return _sum(lines)
+
+
+def _suggestion(lines: Sequence[Line], edit: MueValue, context: Context) -> str:
+    code = lines[0].code
+    if not edit.units:
+        return f"remove the {code} line{'s' * (len(lines) > 1)}"
+    if any(line.units > edit.units for line in lines):
+        return RULE.suggestion
+    a_side = " a side" if context.role == "asc-facility" else ""
+    return f"bill {code} on one line{a_side} of at most {in_units(edit.units)}, or remove the lines that repeat it"
 
 
 def _sum(lines: Iterable[Line]) -> Decimal:
