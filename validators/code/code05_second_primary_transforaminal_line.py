@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from validators.code.first_levels import are_right_and_left
 from validators.codes import ADD_ON_OF, PRIMARY
 from validators.context import Context
-from validators.lines import Line, services
+from validators.lines import BOTH_SIDES, Line, services
 from validators.rule import Found, Needs, Rule
 from validators.sources import MEDICALLY_UNLIKELY, section
 
 
-def check(lines: Sequence[Line], _context: Context) -> Iterator[Found]:
+def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     """Look for more than one line of a first level on a date."""
     if len(lines) == 1:
         return
@@ -27,10 +27,19 @@ def check(lines: Sequence[Line], _context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{code} is the first level, and line {first.number} bills it on {on} already",
                 line,
-                suggestion=f"report each further level with {ADD_ON_OF[code]}",
+                suggestion=_suggestion(first, line, context),
                 observed={"procedure_code": code, "lines": 1 + len(others)},
                 expected={"lines": 1},
             )
+
+
+def _suggestion(first: Line, line: Line, context: Context) -> str:
+    further = f"report each further level with {ADD_ON_OF[line.code]}"
+    if first.sides == BOTH_SIDES or first.sides | line.sides != BOTH_SIDES:
+        return further
+    if context.role == "asc-facility":
+        return f"bill the first level on one line a side; {further}"
+    return f"bill both sides of the first level on one line with modifier 50; {further}"
 
 
 RULE = Rule(
