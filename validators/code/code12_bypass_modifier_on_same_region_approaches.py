@@ -10,7 +10,7 @@ Source: multi-MAC LCD text on epidural steroid injections, one approach per regi
 from collections.abc import Iterator, Sequence
 
 from validators.code.modifiers import named
-from validators.code.ncci import approaches
+from validators.code.ncci import Pair, approaches
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
@@ -33,10 +33,18 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
             f"{line.code} is billed with {pair.other}{where} on {line.service_date} under {named(pair.separators)}; "
             "one approach per region and session is covered",
             line,
-            at=line.at("modifiers"),
+            at=_carrying(pair, context),
             observed={"procedure_codes": [pair.column1, pair.column2], "modifiers": [*pair.separators]},
             expected={"at_most_one_of": [pair.column1, pair.column2]},
         )
+
+
+def _carrying(pair: Pair, context: Context) -> str | None:
+    """Where the modifiers stand of the first line that carries one; None when an earlier claim does."""
+    on = pair.line.service_date
+    others = (line for line in context.esi_lines if line.code == pair.other and line.service_date == on)
+    carriers = (line for line in (pair.line, *others) if not line.modifiers.isdisjoint(pair.separators))
+    return next((line.at("modifiers") for line in carriers), None)
 
 
 RULE = Rule(
