@@ -13,19 +13,27 @@ from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
 from validators.necessity.chain import Stop, judged, named
+from validators.necessity.exceptions import POST_OPERATIVE_CODES, is_post_operative
 from validators.rule import Bypass, Found, Needs, Rule
 from validators.sources import MULTI_MAC_LCD, section
+
+POST_OPERATIVE = (
+    "post-operative pain is excepted with 62321, 62323 and 64479-64484 only: check the code, or code the documented "
+    "radicular cause"
+)
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
     """Ask the diagnosis chain of each line."""
-    return judged(RULE, lines, context, _finding)
+    return judged(RULE, lines, context, lambda line, stop: _finding(line, stop, context))
 
 
-def _finding(line: Line, stop: Stop) -> Found:
+def _finding(line: Line, stop: Stop, context: Context) -> Found:
+    excepted_otherwise = line.code not in POST_OPERATIVE_CODES and is_post_operative(line, context)
     return RULE.finding(
         f"no diagnosis of {line.code} on {line.service_date} is known to be covered: {named(stop.diagnoses)}",
         line,
+        suggestion=POST_OPERATIVE if excepted_otherwise else None,
         observed={"procedure_code": line.code, "diagnoses": [*stop.diagnoses]},
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from validators.context import Context
 from validators.lines import Line
+from validators.necessity.chain import named
 from validators.necessity.exceptions import PUMP_TRIAL_CODES, is_pump_trial
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import DIAGNOSIS_LIMITS, section
@@ -21,13 +22,18 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
         holds = is_pump_trial(line, context)
         if holds:
             yield RULE.finding(
-                f"{line.code} on {line.service_date} is the trial of an infusion pump; no diagnosis of the list is "
-                "needed",
+                f"{line.code} on {line.service_date} {_seen(line, context)}; no diagnosis of the list is needed",
                 line,
                 observed={"procedure_code": line.code},
             )
         elif holds is None:
             yield RULE.unknown("encounter.purpose")
+
+
+def _seen(line: Line, context: Context) -> str:
+    spasticity = context.diagnoses_listed("spasticity", line.service_date)
+    pointed = [code for code in line.diagnoses if code in spasticity]
+    return f"points to spasticity, {named(pointed)}" if pointed else "is the trial of an infusion pump"
 
 
 RULE = Rule(
