@@ -15,11 +15,13 @@ from validators.lines import Line
 from validators.rule import Found, Needs, Rule
 from validators.ruleset import MEDICARE
 from validators.sources import MULTI_MAC_LCD, section
+from validators.wording import one_of
 
 FACET = frozenset({"64490", "64491", "64492", "64633", "64634", "64493", "64494", "64495", "64635", "64636"})
 SACROILIAC = frozenset({"27096", "G0260", "64451"})
 SYMPATHETIC = frozenset({"64510", "64520"})
 TRIGGER_POINT = frozenset({"20552", "20553"})
+KINDS = {"facet": FACET, "sacroiliac": SACROILIAC, "sympathetic": SYMPATHETIC, "trigger point": TRIGGER_POINT}
 MODALITIES = FACET | SACROILIAC | SYMPATHETIC | TRIGGER_POINT
 CERVICAL_THORACIC = frozenset({"64490", "64491", "64492", "64633", "64634", "64510"})
 REGION_OF: dict[str, Region | None] = {
@@ -42,8 +44,15 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
         yield RULE.finding(
             f"{', '.join(modalities)} beside {', '.join(epidurals)} on {on}; one modality a session is covered",
             *sorted((*injections, *others), key=lambda line: line.index),
+            suggestion=f"bill only one kind of injection: {one_of(_kinds(epidurals, modalities))}",
             observed={"procedure_codes": [*epidurals, *modalities]},
         )
+
+
+def _kinds(epidurals: Sequence[str], modalities: Sequence[str]) -> Sequence[str]:
+    """The kinds that are billed, each with its codes."""
+    others = ((kind, [code for code in modalities if code in codes]) for kind, codes in KINDS.items())
+    return [f"{kind} ({', '.join(codes)})" for kind, codes in (("epidural", epidurals), *others) if codes]
 
 
 def _is_for_a_cyst(others: Sequence[Line], context: Context) -> bool:

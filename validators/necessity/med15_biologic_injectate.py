@@ -20,9 +20,12 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     """Look for an injection on the date of each biologic."""
     for on in sorted(context.injection_days.intersection(line.service_date for line in lines)):
         biologics = list(dict.fromkeys(line.code for line in lines if line.service_date == on))
+        several = len(biologics) > 1
         yield RULE.finding(
-            f"{', '.join(biologics)}, a biologic, is billed with the injection on {on}",
+            f"{', '.join(biologics)}, {'biologics, are' if several else 'a biologic, is'} billed with the injection on "
+            f"{on}",
             *(line for line in context.lines if line.service_date == on and line.code in ESI | BIOLOGICS),
+            suggestion="remove them; the whole claim is at risk" if several else None,
             observed={"procedure_codes": [*biologics]},
         )
 

@@ -12,8 +12,12 @@ from schemas.decision import Citation
 from validators.codes import ESI
 from validators.context import Context
 from validators.lines import Line
-from validators.necessity.chain import named, stops
+from validators.necessity.chain import named, regions_of, stops
 from validators.rule import Bypass, Found, Needs, Rule
+from validators.wording import dotted, one_of
+
+ENDINGS = tuple(str(number) for number in range(1, 100) if number % 10)
+"""What may stand in place of the last digit, a 0, of an unspecified code: one digit or two, not unspecified again."""
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
@@ -28,8 +32,22 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
                 f"{line.code} on {line.service_date} points to a diagnosis of unspecified site or side: "
                 f"{named(unspecified)}",
                 line,
+                suggestion=_suggestion(unspecified, line, context),
                 observed={"procedure_code": line.code, "diagnoses": [*unspecified]},
             )
+
+
+def _suggestion(unspecified: Sequence[str], line: Line, context: Context) -> str:
+    """The billable codes of the line's region that say what those leave open, if there are any."""
+    icd10cm = context.ruleset.reference.icd10cm
+    assert icd10cm is not None, "the engine keeps rules asleep whose tables are not loaded"
+    choices = []
+    for code in unspecified:
+        candidates = [code[:-1] + ending for ending in ENDINGS if code.endswith("0")]
+        at_region = [each for each in candidates if line.region in regions_of(each)]
+        if specific := sorted(dotted(each) for each in at_region if icd10cm.billable(each, line.service_date)):
+            choices.append(f"{one_of(specific)} instead of {dotted(code)}")
+    return "; ".join(["code the site or side that is documented", *choices])
 
 
 RULE = Rule(
