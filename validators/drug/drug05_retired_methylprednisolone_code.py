@@ -12,6 +12,7 @@ from schemas.decision import Citation
 from validators.context import Context
 from validators.lines import Line
 from validators.rule import Found, Needs, Rule
+from validators.wording import in_units
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
@@ -19,9 +20,12 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     drugs = context.ruleset.reference.drugs
     assert drugs is not None, "the engine keeps rules asleep whose tables are not loaded"
     for line in lines:
+        drug = drugs.by_code[line.code]
+        assert drug.mg_per_unit is not None, "the table tells it of every steroid"
         yield RULE.finding(
-            f"{line.code} is billed on {line.service_date}; the code ended on {drugs.by_code[line.code].last_day}",
+            f"{line.code} is billed on {line.service_date}; the code ended on {drug.last_day}",
             line,
+            suggestion=f"bill J1010 with {in_units(line.units * drug.mg_per_unit)}, 1 mg each, instead of {line.code}",
             observed={"procedure_code": line.code},
             expected={"one_of": ["J1010"]},
         )

@@ -21,6 +21,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{line.code}, a local anesthetic, is billed with the injection on {line.service_date}",
                 line,
+                suggestion=f"remove the {line.code} line: it is included in the injection",
                 observed={"procedure_code": line.code},
             )
 

@@ -21,8 +21,9 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
         codes = list(dict.fromkeys(line.code for line in steroids))
         if len(codes) > 1:
             yield RULE.finding(
-                f"{len(codes)} steroids are billed with the injection on {on}: {', '.join(codes)}",
+                f"{len(codes)} steroid codes are billed with the injection on {on}: {', '.join(codes)}",
                 *steroids,
+                suggestion="attach why more than one was needed, or remove what was not given",
                 observed={"procedure_codes": [*codes]},
             )
 

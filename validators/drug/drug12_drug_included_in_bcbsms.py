@@ -22,6 +22,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{line.code} is billed with the injection on {line.service_date}; the payer includes drugs in it",
                 line,
+                suggestion=f"remove the {line.code} line: the payment of the injection includes it",
                 observed={"procedure_code": line.code},
             )
 

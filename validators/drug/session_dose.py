@@ -24,6 +24,7 @@ def above_ceiling(rule: Rule, lines: Sequence[Line], context: Context) -> Iterat
             yield rule.finding(
                 f"{units:f} units of {doses[0].code} are billed with an injection on {on}; at most {bound} are covered",
                 *doses,
+                suggestion="correct the units; put what was thrown away on a line of its own with JW",
                 observed={"units": f"{units:f}"},
                 expected={"at_most": str(bound)},
             )
