@@ -29,6 +29,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             yield RULE.finding(
                 f"{line.code} is billed by the physician in place of service {place}, where the facility bills drugs",
                 line,
+                suggestion=f"remove the {line.code} line from the professional claim: the facility bills drugs",
                 observed={"procedure_code": line.code, "place_of_service": place},
             )
 

@@ -28,6 +28,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             yield RULE.finding(
                 f"{line.code}, an infusion through a catheter, is billed for pain in place of service {place}",
                 line,
+                suggestion=f"check the place of service: for pain {line.code} is covered in a hospital only",
                 at=place_at(line, context),
                 observed={"procedure_code": line.code, "place_of_service": place},
             )

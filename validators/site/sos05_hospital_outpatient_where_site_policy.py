@@ -26,6 +26,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             yield RULE.finding(
                 f"{line.code} is billed in place of service {place}, a hospital outpatient department",
                 line,
+                suggestion="attach why a hospital was needed, or give the injection in an office or surgery center",
                 at=place_at(line, context),
                 observed={"place_of_service": place},
             )
