@@ -23,7 +23,9 @@ def check(_lines: Sequence[Line], context: Context) -> Iterator[Found]:
     charges = sum((line.charge for line in context.claim.service_lines), Decimal(0))
     if total != charges:
         yield RULE.finding(
-            f"the total charge is {dollars(total)}; the lines come to {dollars(charges)}",
+            f"the total charge is {dollars(total)}; the lines come to {dollars(charges)}, "
+            f"a difference of {dollars(abs(total - charges))}",
+            suggestion=f"change the total charge to {dollars(charges)}, or correct the charges of the lines",
             at="/total_charge",
             observed={"total_charge": money_text(total)},
             expected={"total_charge": money_text(charges)},

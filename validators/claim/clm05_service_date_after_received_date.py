@@ -14,7 +14,7 @@ from validators.lines import Line
 from validators.rule import Found, Needs, Rule, Unknown
 from validators.sources import CLAIM_GUIDE, section
 
-FIELDS = ("service_date_from", "service_date_to")
+VERBS = {"service_date_from": "is dated", "service_date_to": "ends on"}
 
 
 def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
@@ -24,12 +24,12 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
         yield RULE.unknown("claim.received_on")
         return
     for line in lines:
-        dates = {field: getattr(context.claim.service_lines[line.index], field) for field in FIELDS}
+        dates = {field: getattr(context.claim.service_lines[line.index], field) for field in VERBS}
         late = [(field, on) for field, on in dates.items() if on is not None and on > received]
         if late:
             field, on = late[0]
             yield RULE.finding(
-                f"{line.code} is dated {on}; the claim was received on {received}",
+                f"{line.code} {VERBS[field]} {on}; the claim was received on {received}",
                 line,
                 at=line.at(field),
                 observed={field: str(on)},

@@ -21,6 +21,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
     if count > bound:
         yield RULE.finding(
             f"the claim lists {count} diagnoses; it takes at most {bound}",
+            suggestion=f"remove {count - bound} of the {count} diagnoses",
             at="/diagnoses",
             observed={"diagnoses": str(count)},
             expected={"at_most": str(bound)},

@@ -23,6 +23,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{line.code} points to {count} diagnoses; a line points to at most {bound}",
                 line,
+                suggestion=f"remove {count - bound} of the {count} pointers",
                 at=line.at("diagnosis_pointers"),
                 observed={"diagnosis_pointers": str(count)},
                 expected={"at_most": str(bound)},

@@ -23,6 +23,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{line.code} carries {count} modifiers; a line takes at most {bound}",
                 line,
+                suggestion=f"remove {count - bound} of the {count} modifiers",
                 at=line.at("modifiers"),
                 observed={"modifiers": str(count)},
                 expected={"at_most": str(bound)},
