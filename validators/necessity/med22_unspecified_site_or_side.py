@@ -7,6 +7,7 @@ Source: ICD-10-CM guidelines, highest specificity.
 """
 
 from collections.abc import Iterator, Sequence
+from string import digits
 
 from schemas.decision import Citation
 from validators.codes import ESI
@@ -16,7 +17,8 @@ from validators.necessity.chain import named, regions_of, stops
 from validators.rule import Bypass, Found, Needs, Rule
 from validators.wording import dotted, one_of
 
-ENDINGS = tuple(str(number) for number in range(1, 100) if number % 10)
+SPECIFIC = digits[1:]
+ENDINGS = (*SPECIFIC, *(first + second for first in SPECIFIC for second in SPECIFIC))
 """What may stand in place of the last digit, a 0, of an unspecified code: one digit or two, not unspecified again."""
 
 
