@@ -224,11 +224,33 @@ def test_the_vectors_of_all_rules_are_run(run):
 
 
 def test_the_vectors_of_one_rule_are_counted_by_what_they_expect(run):
-    done = run("rules", "test", "CODE-03", "SYS-02")
+    done = run("rules", "test", "CODE-03")
 
-    assert 0 == done.code
+    assert (0, "") == (done.code, done.err)
     assert "all as expected" in done.out
-    assert "SYS-02      none" in done.out
+
+
+@pytest.mark.parametrize(("rules", "summary"), [(("SYS-02",), "nothing is proved"), (("CODE-03", "SYS-02"), "all as")])
+def test_a_rule_that_was_named_and_has_no_vectors_is_not_as_expected(run, rules, summary):
+    done = run("rules", "test", *rules)
+    told = run("rules", "test", *rules, "--output", "json")
+
+    assert 1 == done.code == told.code
+    assert ["SYS-02", "none"] in [line.split() for line in done.out.splitlines()]
+    assert summary in done.out
+    assert (
+        "claimstream: nothing is proved of SYS-02; write vectors in validators/vectors/sys02.yaml\n"
+        == done.err
+        == told.err
+    )
+    assert {"kind": "summary", "rules": len(rules), "failed": 0}.items() <= told.lines[-1].items()
+
+
+def test_a_folder_without_vectors_is_a_usage_error(run, tmp_path):
+    done = run("rules", "test", "--vectors", tmp_path)
+
+    assert (2, "") == (done.code, done.out)
+    assert f"claimstream: {tmp_path} holds no vectors; name a folder with YAML files of them\n" == done.err
 
 
 def test_a_sites_own_vectors_are_run_and_what_differs_is_told(run, tmp_path):
@@ -270,6 +292,10 @@ def test_vectors_run_under_the_packs_of_a_site(run, packs):
         (
             "rule: CODE-3\ncases: [{name: a, expect: pass}]",
             "claimstream: vectors site.yaml, key rule: there is no",
+        ),
+        (
+            "rule: code-03\ncases: [{name: a, expect: pass}]",
+            "claimstream: vectors site.yaml, key rule: there is no rule code-03; did you mean CODE-03 (add-on-without-",
         ),
         ("rule: CODE-03", "claimstream: vectors site.yaml, key cases: Field required"),
     ],
