@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.cli import rules as rules_command
 from streams.cli import rules_vectors
 from streams.cli.rules_text import print_list, print_rule
 from streams.rulebook.audience import Audience
@@ -114,7 +115,7 @@ def test_a_rule_is_a_page(run):
         "Cites NCCI add-on code edits, type 1: 64480 needs 64479; 64484 needs 64483 (",
         "Payers all",
         "Wakes 64480 64484",
-        "Yields to CODE-04, where one of them fires",
+        "Yields to CODE-04, where it fires",
         "Vectors ",
         "(validators/vectors/code03.yaml)",
     ):
@@ -169,6 +170,49 @@ def test_the_severity_of_payers_is_told(run, packs):
 
     assert done.out.startswith("LVL-01  more-than-two-transforaminal-levels  flag\n")
     assert "severity by payer: aetna flag" in done.out
+
+
+@pytest.mark.parametrize(
+    ("rule", "named", "yields"),
+    [
+        ("CODE-03", ("SYS-01", "NONE-01", "CODE-04"), "Yields to CODE-04, SYS-01, where one of them fires"),
+        ("CODE-03", ("NONE-01",), None),
+    ],
+)
+def test_a_rule_yields_to_rules_that_are_there(run, monkeypatch, rule, named, yields):
+    rules = tuple(replace(each, bypassed_by=named) if each.id == rule else each for each in ruleset().rules)
+    monkeypatch.setattr(rules_command, "rules_of", lambda _settings: replace(ruleset(), rules=rules))
+    out = words(run("rules", "show", rule).out)
+
+    assert (yields is not None) == ("Yields" in out)
+    assert (yields or "") in out
+
+
+@pytest.mark.parametrize(
+    ("codes", "wakes"),
+    [
+        ({str(code) for code in range(99202, 99500)}, "99202-99499"),
+        ({"64479", "64480", "64483"}, "64479 64480 64483"),
+        ({"Q4100", "Q4101", "Q4102", "0228T", "0229T", "0230T", "J4103"}, "0228T 0229T 0230T J4103 Q4100-Q4102"),
+    ],
+)
+def test_codes_that_follow_one_another_are_told_by_the_first_and_the_last(capsys, codes, wakes):
+    rule = replace(RULES[0], codes=frozenset(codes))
+    print_rule(shown(rule, ruleset(), Audience(), date(2026, 6, 15)))
+
+    assert f"  Wakes    {wakes}\n" in "\n".join([*map(str.rstrip, capsys.readouterr().out.splitlines()), ""])
+
+
+def test_the_words_of_a_parameter_are_folded_beside_its_name(run):
+    lines = run("rules", "show", "CLM-17", columns=80).out.splitlines()
+    (place,) = (place for place, line in enumerate(lines) if line.startswith("  timely_filing_months  "))
+
+    assert f"{' ' * 24}claim" == lines[place + 1].rstrip()
+
+
+def test_the_reason_code_of_a_payer_is_that_of_its_parameter(run):
+    assert "Codes CARC 55 · " in words(run("rules", "show", "GUID-03", "--payer", "aetna").out)
+    assert "Codes CARC 50 · " in words(run("rules", "show", "GUID-03", "--payer", "medicare_ffs").out)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
