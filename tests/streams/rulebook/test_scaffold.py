@@ -27,6 +27,24 @@ CODE, CODE_BEFORE = free("CODE"), free("CODE", 2)
 AUTH, CLM, FREQ, SYS = (free(family) for family in ("AUTH", "CLM", "FREQ", "SYS"))
 RULE = (CODE, "too-many-of-them")
 NEW = f"{CODE_BEFORE}: {{}}"
+PLACEHOLDERS = (
+    "say what is wrong, in a sentence",
+    "say why a payer denies it",
+    "say when, in words of the claim",
+    "it says nothing yet",
+    "say what looks like it and is right",
+    "name the document and its section",
+    "say nothing yet",
+    "say how to mend it",
+    "say which document",
+    "say where in it",
+    "say what is wrong with this claim",
+    "say what is right with this claim",
+    "what was seen, then the bound",
+    "say what it finds",
+    "service dates from …",
+    "payer …",
+)
 
 
 def stem(rule_id: str) -> str:
@@ -162,6 +180,25 @@ def test_a_rule_about_every_claim_is_one_and_has_no_case_it_does_not_apply_to(co
         "    primary_payer_only=True,\n"
         in (copy / "validators" / "authorization" / f"{stem(AUTH)}_too_late_for_it.py").read_text()
     )
+
+
+def test_what_the_author_is_to_say_is_known_by_its_words(copy):
+    written = "".join(path.read_text().casefold() for path in begin(Draft(*RULE), copy).new)
+
+    assert [] == [words for words in PLACEHOLDERS if words not in written]
+
+
+def test_no_rule_catalogue_or_news_was_left_as_it_was_begun():
+    validators = ROOT / "validators"
+    files = (
+        *validators.rglob("*.py"),
+        *validators.glob("vectors/*.yaml"),
+        validators / "CATALOGUE.md",
+        *(ROOT / "ops" / "changes").glob("*.md"),
+    )
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text().casefold() for path in files}
+
+    assert [] == [(name, words) for name, text in texts.items() for words in PLACEHOLDERS if words in text]
 
 
 def test_no_file_is_overwritten(copy):
