@@ -111,7 +111,7 @@ def _lines(told: Told) -> Iterator[tuple[str, str]]:
     yield "Payers", _payers(told)
     yield "Applies", _applies(told)
     yield "Wakes", _wakes(told)
-    yield "Yields", f"to {', '.join(told['bypassed_by'])}, where one of them fires" if told["bypassed_by"] else ""
+    yield "Yields", _yields(told["bypassed_by"])
     yield "Lifts", f"{', '.join(told['suppresses'])}, where this one fires" if told["suppresses"] else ""
     yield "Tables", ", ".join(f"{name} {vintage or 'not loaded'}" for name, vintage in told["tables"].items())
     yield "Vectors", _vectors(told["vectors"])
@@ -135,11 +135,29 @@ def _applies(told: Told) -> str:
     return f"{'to' if told['applies'] else 'NOT to'} claims of {_asked(asked)}{which}" if asked["payer"] else ""
 
 
+def _yields(to: Sequence[str]) -> str:
+    which = "it" if len(to) == 1 else "one of them"
+    return f"to {', '.join(to)}, where {which} fires" if to else ""
+
+
 def _wakes(told: Told) -> str:
     if told["codes"] is None and told["modifiers"] is None:
         return "on every line of every claim" if told["every_claim"] else "on every line of a claim with an injection"
-    codes = in_words(told["codes"]) if told["codes"] is not None else "any code"
+    codes = in_words([*_folded(told["codes"])]) if told["codes"] is not None else "any code"
     return codes if told["modifiers"] is None else f"{codes} with modifier {in_words(told['modifiers'])}"
+
+
+def _folded(codes: Sequence[str]) -> Iterator[str]:
+    """Codes in their order; three or more that follow one another as the first and the last."""
+
+    def run(placed: tuple[int, str]) -> tuple[str, int]:
+        place, code = placed
+        letter, number = (code[:1], code[1:]) if code[:1].isalpha() else ("", code)
+        return (letter, int(number) - place) if number.isdecimal() else (code, 0)
+
+    for _, group in groupby(enumerate(codes), key=run):
+        each = [code for _, code in group]
+        yield from each if len(each) < 3 else [f"{each[0]}-{each[-1]}"]
 
 
 def _vectors(vectors: Mapping[str, Any] | None) -> str:
@@ -152,7 +170,9 @@ def _vectors(vectors: Mapping[str, Any] | None) -> str:
 def _parameters(told: Told) -> list[RenderableType]:
     rows: list[RenderableType] = []
     for each in told["parameters"]:
-        rows.append(Text.assemble((each["name"], "cyan"), f"  {each['unit'] or ''}"))
+        heading = Table.grid(padding=(0, 2, 0, 0))
+        heading.add_row(Text(each["name"], "cyan", no_wrap=True), each["unit"] or "")
+        rows.append(heading)
         page = Table.grid(padding=(0, 2, 0, 0))
         page.add_column(width=_LABEL_WIDTH - 2)
         page.add_column(overflow="fold")

@@ -20,15 +20,17 @@ from streams.rulebook.audience import UnknownNameError, rule_named
 from streams.rulebook.explained import Status
 from streams.rulebook.trial import Now, Trial, compared
 from streams.settings import Settings
+from validators.pack import Effect
 from validators.rule import Rule
 from validators.ruleset import Ruleset
 from validators.wording import dollars
 
 NOW: dict[Now, str] = {
     "on trial": "on trial: what it finds is information only; below, what would change if it were in force",
-    "overridden": "softened by overrides; below, what would change without them",
+    "overridden": "{} by overrides; below, what would change without them",
     "in force": "in force; below, what it does today: outcomes without it → with it",
 }
+EFFECTS: dict[Effect, str] = {"disable": "switched off", "soften": "softened", "try": "put on trial"}
 STATUSES: dict[Status, str] = {
     "fail": "fired",
     "pass": "passed",
@@ -77,7 +79,8 @@ def try_command(
         for each in trial.as_objects():
             print_line(each)
     else:
-        _print(trial)
+        effects = {each.effect for each in ruleset.overrides if each.rule == tried.id}
+        _print(trial, " and ".join(word for effect, word in EFFECTS.items() if effect in effects))
 
 
 def _trial(settings: Settings, ruleset: Ruleset, rule: Rule, known: Known, files: tuple[str, ...]) -> Trial:
@@ -93,11 +96,11 @@ def _trial(settings: Settings, ruleset: Ruleset, rule: Rule, known: Known, files
     return trial
 
 
-def _print(trial: Trial) -> None:
+def _print(trial: Trial, overridden: str) -> None:
     out = screen()
     rejected = f" · {trial.rejected:,} rejected" if trial.rejected else ""
     out.print(Text(f"{trial.rule.id}  {trial.rule.name}", style="bold"))
-    out.print(Text(f"now {NOW[trial.now]}", style="dim"))
+    out.print(Text(f"now {NOW[trial.now].format(overridden)}", style="dim"))
     out.print()
     words = " · ".join(f"{trial.statuses[status]:,} {word}" for status, word in STATUSES.items())
     out.print(Text(f"{counted(trial.claims, 'claim')}: {words}{rejected}"))

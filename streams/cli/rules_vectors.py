@@ -18,9 +18,9 @@ from streams.cli import EXIT_CLEAN, EXIT_FINDINGS, EXIT_USAGE, fail, print_line
 from streams.cli.check_text import counted
 from streams.cli.packs import packs_option, rules_of, settings_with
 from streams.cli.screen import screen
-from streams.rulebook.audience import UnknownNameError, rule_named
+from streams.rulebook.audience import UnknownNameError, no_rule, rule_named
 from streams.rulebook.docs import in_catalogue_order
-from streams.vectors.cases import VectorError, Vectors, read_vectors, vector_files
+from streams.vectors.cases import VectorError, Vectors, file_of, read_vectors, vector_files
 from streams.vectors.run import Runner, Verdict
 from validators.loading import HERE
 from validators.rule import Rule
@@ -65,7 +65,7 @@ def test_command(*, rules: tuple[str, ...], packs: Path | None, folder: Path | N
 
     Packs laid over the built-in ones are in force here too: what they change, vectors of the built-in rules may tell.
 
-    Exit code: 0 all as expected, 1 a case is not, 2 usage, or vectors that cannot be used.
+    Exit code: 0 all as expected, 1 a case is not, or a RULE has no vectors, 2 usage, or vectors that cannot be used.
     """
     ruleset, began = rules_of(settings_with(packs)), clock.monotonic()
     try:
@@ -78,6 +78,10 @@ def test_command(*, rules: tuple[str, ...], packs: Path | None, folder: Path | N
             print_line(each)
     else:
         _print(tested, clock.monotonic() - began)
+    without = [each.rule for each in tested if rules and not each.kinds]
+    if without:
+        files = ", ".join(_shown(file_of(rule.id)) for rule in without)
+        fail(f"nothing is proved of {', '.join(rule.id for rule in without)}; write vectors in {files}", EXIT_FINDINGS)
     raise SystemExit(EXIT_FINDINGS if any(each.failures for each in tested) else EXIT_CLEAN)
 
 
@@ -95,12 +99,14 @@ def _tested(ruleset: Ruleset, rules: Sequence[Rule], folder: Path | None) -> lis
 
 
 def _vectors(ruleset: Ruleset, folder: Path | None) -> Iterator[tuple[Path, Vectors]]:
-    for path in (*vector_files(), *(vector_files(folder) if folder else ())):
+    own = [*vector_files(folder)] if folder else []
+    if folder and not own:
+        raise VectorError(f"{folder} holds no vectors; name a folder with YAML files of them")
+    ids = {rule.id for rule in ruleset.rules}
+    for path in (*vector_files(), *own):
         vectors = read_vectors(path)
-        try:
-            rule_named(ruleset, vectors.rule)
-        except UnknownNameError as error:
-            raise VectorError(f"vectors {path.name}, key rule: {error}") from error
+        if vectors.rule not in ids:
+            raise VectorError(f"vectors {path.name}, key rule: {no_rule(ruleset, vectors.rule)}")
         yield path, vectors
 
 
@@ -142,7 +148,7 @@ def _print(tested: Sequence[Tested], seconds: float) -> None:
                 out.print(Padding(_differences(verdict), (0, 0, 0, 4), expand=False))
     cases, failed = _sums(tested)
     out.print()
-    words = f"{failed:,} not as expected" if failed else "all as expected"
+    words = f"{failed:,} not as expected" if failed else "all as expected" if cases else "nothing is proved"
     sums = f"{counted(cases, 'vector')} of {counted(len(tested), 'rule')}"
     out.print(Text(f"{sums} in {seconds:,.1f} s: {words}", style="bold"))
 

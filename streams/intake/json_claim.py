@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from schemas.authorization import Authorization
 from schemas.claim import Claim
@@ -16,6 +16,7 @@ from streams.intake.fhir import read_fhir
 from streams.intake.fhir.models import NAMES
 from streams.intake.items import Item, ReadClaim, ReadFact, Rejected, Span
 from streams.intake.json_faults import MAX_DEPTH, diagnose, first_fault, too_deep
+from streams.intake.shape import shape_of
 
 _EMPTY_OR_ABSENT = frozenset({"missing", "string_too_short", "too_short"})
 _MODELS: Mapping[str, type[Claim | Authorization | Encounter]] = {
@@ -75,7 +76,7 @@ def _read(
         content = model.model_validate_json(bare)
     except ValidationError as error:
         return Rejected(_from_validation(error, kind), (bare,), span, "", record)
-    unknown = _unknown_fields(parsed, _shape(model))
+    unknown = _unknown_fields(parsed, shape_of(model))
     if isinstance(content, Claim):
         return ReadClaim(content, (bare,), span, "", unknown_fields=unknown)
     return ReadFact(content, (bare,), span, unknown_fields=unknown)
@@ -106,20 +107,7 @@ def _known_keys() -> frozenset[str]:
             yield name
             yield from names(inner)
 
-    return frozenset(name for model in _MODELS.values() for name in names(_shape(model))) | NAMES
-
-
-@cache
-def _shape(model: type[BaseModel]) -> dict[str, Any]:
-    """The fields of a model, each with the fields of the model inside it (none: {})."""
-
-    def inside(annotation: Any) -> type[BaseModel] | None:
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            return annotation
-        return next((found for part in get_args(annotation) if (found := inside(part))), None)
-
-    fields = {name: inside(field.annotation) for name, field in model.model_fields.items()}
-    return {name: _shape(inner) if inner else {} for name, inner in fields.items()}
+    return frozenset(name for model in _MODELS.values() for name in names(shape_of(model))) | NAMES
 
 
 def _unknown_fields(tree: Any, shape: dict[str, Any]) -> int:

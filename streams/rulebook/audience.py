@@ -89,10 +89,15 @@ def rule_named(ruleset: Ruleset, given: str) -> Rule:
     for rule in ruleset.rules:
         if asked in (rule.id.casefold(), rule.name):
             return rule
+    raise UnknownNameError(no_rule(ruleset, given))
+
+
+def no_rule(ruleset: Ruleset, given: str) -> str:
+    """The sentence about an id or a name that no rule has."""
     names = {name: rule for rule in ruleset.rules for name in (rule.id.casefold(), rule.name)}
-    padded = re.sub(r"-([0-9])$", r"-0\1", asked)  # CODE-3 means CODE-03
+    padded = re.sub(r"-([0-9])$", r"-0\1", given.casefold())  # CODE-3 means CODE-03
     nearest = names[_nearest(padded, names)]
-    raise UnknownNameError(f"there is no rule {given}; did you mean {nearest.id} ({nearest.name})?")
+    return f"there is no rule {given}; did you mean {nearest.id} ({nearest.name})?"
 
 
 def _nearest(given: str, known: Iterable[str]) -> str:

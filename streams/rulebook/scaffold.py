@@ -7,6 +7,7 @@ from pathlib import Path
 
 from streams.vectors.cases import file_of
 from validators.catalogue import RULES
+from validators.codes import IN_SCOPE
 from validators.loading import HERE
 from validators.rule import FAMILIES
 
@@ -15,6 +16,7 @@ _ID = re.compile(r"([A-Z]+)-([0-9]{2})")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 _CODE = re.compile(r"[0-9A-Z][0-9]{3}[0-9A-Z]")
 _OF_EVERY_CLAIM = ("claim", "system")
+INJECTION = "62323"
 
 
 class RefusedError(Exception):
@@ -43,6 +45,12 @@ class Draft:
         for rule in RULES:
             if self.id == rule.id or self.name == rule.name:
                 raise RefusedError(f"there is a rule {rule.id} ({rule.name}); take an id and a name of its own")
+        lifted = sorted(rule.id for rule in RULES if self.id in rule.bypassed_by)
+        if lifted:
+            raise RefusedError(
+                f"{self.id} stands in bypassed_by of {', '.join(lifted)} already, so the new rule would lift findings; "
+                f"take {_next_id(match[1])}, the next free id of its family"
+            )
         for code in self.codes:
             if not _CODE.fullmatch(code):
                 raise RefusedError(f"{code} is no procedure code; write five characters, like 62323")
@@ -61,6 +69,14 @@ class Draft:
     def module(self) -> str:
         """The name of its module."""
         return f"{self.stem}_{self.name.replace('-', '_')}"
+
+
+def _next_id(prefix: str) -> str:
+    """The id after all that rules of a family have or name, else the first between them."""
+    known = {each for rule in RULES for each in (rule.id, *rule.bypassed_by) if each.startswith(f"{prefix}-")}
+    last = max(int(each[-2:]) for each in known)
+    ids = (f"{prefix}-{number:02}" for number in (*range(last + 1, 100), *range(1, last)))
+    return next(each for each in ids if each not in known)
 
 
 def draft_of(rule_id: str, name: str, family: str | None, codes: Sequence[str]) -> Draft:
@@ -187,20 +203,22 @@ RULE = Rule(
 
 
 def _vectors(draft: Draft) -> str:
-    code = draft.codes[0] if draft.codes else "62323"
+    code = draft.codes[0] if draft.codes else INJECTION
+    # Where no line is an injection only rules about every claim look.
+    first = "" if code in IN_SCOPE or draft.family in _OF_EVERY_CLAIM else f'{{procedure_code: "{INJECTION}"}}, '
     void = '  - name: the claim is a void\n    given: {frequency_code: "8"}\n    expect: not_applicable\n'
     return f"""rule: {draft.id}
 # Each case lays `given` over default-claim.yaml. Both sides of every bound and date, and every branch, want one.
 cases:
   - name: say what is wrong with this claim
-    given: {{service_lines: [{{procedure_code: "{code}"}}]}}
+    given: {{service_lines: [{first}{{procedure_code: "{code}"}}]}}
     expect:
       status: fail
-      lines: [1]
+      lines: [{2 if first else 1}]
       severity: flag
       message: what was seen, then the bound
   - name: say what is right with this claim
-    given: {{service_lines: [{{procedure_code: "{code}", modifiers: [KX]}}]}}
+    given: {{service_lines: [{first}{{procedure_code: "{code}", modifiers: [KX]}}]}}
     expect: pass
 {"" if draft.family in _OF_EVERY_CLAIM else void}"""
 

@@ -67,6 +67,8 @@ def shown(rule: Rule, ruleset: Ruleset, audience: Audience, on: date, *, built_i
     doc, terms = doc_of(rule), ruleset.terms[rule.id]
     lcd = audience.lcd
     in_force = lcd if lcd and (lcd.starts_on is None or lcd.starts_on <= on) else None
+    parameters = [*_parameters(rule, ruleset, audience, on, built_in)]
+    carc = next((each["value"] for each in parameters if each["name"] == "carc" and each["value"]), rule.carc)
     return listed(rule, ruleset, audience) | {
         "asked": {
             "payer": audience.payer_key,
@@ -76,6 +78,7 @@ def shown(rule: Rule, ruleset: Ruleset, audience: Audience, on: date, *, built_i
             "source": audience.source,
             "on": str(on),
         },
+        "carc": carc,
         "applies": is_meant(rule, ruleset, audience, on),
         "what": doc.what,
         "why": doc.why,
@@ -89,13 +92,13 @@ def shown(rule: Rule, ruleset: Ruleset, audience: Audience, on: date, *, built_i
         "tables": {table: ruleset.vintages.get(table) for table in rule.tables},
         "every_claim": rule.every_claim,
         "primary_payer_only": rule.primary_payer_only and not terms.secondary_payers,
-        "bypassed_by": [*rule.bypassed_by],
-        "suppresses": [other.id for other in ruleset.rules if rule.id in other.bypassed_by],
+        "bypassed_by": sorted(other.id for other in ruleset.rules if other.id in rule.bypassed_by),
+        "suppresses": sorted(other.id for other in ruleset.rules if rule.id in other.bypassed_by),
         "severities": [
             {"layer": layer or EVERYBODY, "severity": severity}
             for layer, severity in {None: rule.severity, **terms.severities}.items()
         ],
-        "parameters": [*_parameters(rule, ruleset, audience, on, built_in)],
+        "parameters": parameters,
         "overrides": [_override(each, on) for each in ruleset.overrides if _concerns(each, rule, audience)],
         "vectors": _vectors(rule),
     }

@@ -2,17 +2,19 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.authorization import Authorization
 from schemas.claim import Claim
 from schemas.encounter import Encounter
+from streams.vectors.keys import unread_key
 from validators.loading import HERE, yaml_of
 from validators.pack import EncounterNeed, Feed, PackError
 
@@ -63,7 +65,7 @@ class _Strict(BaseModel):
 
 
 class GivenFacts(_Strict):
-    """Authorizations and encounters; payer, member and day left out are those of the claim."""
+    """Authorizations and encounters; payer, member and day left out are those of the claim and its first line."""
 
     authorizations: tuple[dict[str, Any], ...] = ()
     encounters: tuple[dict[str, Any], ...] = ()
@@ -71,7 +73,7 @@ class GivenFacts(_Strict):
     def of(self, claim: Claim) -> list[Fact]:
         """The records, as they concern `claim`."""
         whose = {"payer_id": claim.payer.id, "member_id": claim.subscriber.member_id}
-        session = {**whose, "service_date": LINE_DEFAULTS["service_date_from"]}
+        session = {**whose, "service_date": claim.service_lines[0].service_date_from}
         return [
             *(Authorization.model_validate_json(as_json({**whose, **one})) for one in self.authorizations),
             *(Encounter.model_validate_json(as_json({**session, **one})) for one in self.encounters),
@@ -103,6 +105,18 @@ class Case(GivenFacts):
             raise ValueError("later goes with revised: say what comes later, and what is expected then")
         return self
 
+    def unread_key(self) -> str | None:
+        """The first key of its claims and facts that nothing reads, in a sentence; None without one."""
+        records: tuple[tuple[type[BaseModel], str, Any], ...] = (
+            (Claim, "given", self.given),
+            (Claim, "history", self.history),
+            (Authorization, "authorizations", self.authorizations),
+            (Encounter, "encounters", self.encounters),
+            (Authorization, "later.authorizations", self.later.authorizations),
+            (Encounter, "later.encounters", self.later.encounters),
+        )
+        return next(filter(None, (unread_key(model, given, at) for model, at, given in records)), None)
+
     @property
     def kind(self) -> str:
         """Which status it expects, in a word."""
@@ -115,18 +129,30 @@ class Vectors(_Strict):
     rule: str
     cases: tuple[Case, ...] = Field(min_length=1)
 
+    @field_validator("cases")
+    @classmethod
+    def _names_of_their_own(cls, cases: tuple[Case, ...]) -> tuple[Case, ...]:
+        for name, count in Counter(case.name for case in cases).items():
+            if count > 1:
+                raise ValueError(f"{count} cases are called {name!r}; give each a name of its own")
+        return cases
+
 
 def read_vectors(path: Path) -> Vectors:
     """The cases of a file. Raises VectorError."""
     try:
         content = yaml_of(path.read_bytes(), f"vectors {path.name}")
-        return Vectors.model_validate(content)
+        vectors = Vectors.model_validate(content)
     except PackError as error:
         raise VectorError(str(error)) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise VectorError(f"vectors {path.name}, key {key}: {first['msg'].removeprefix('Value error, ')}") from error
+    for case in vectors.cases:
+        if unread := case.unread_key():
+            raise VectorError(f"vectors {path.name}, case {case.name!r}, {unread}")
+    return vectors
 
 
 def vector_files(folder: Path = VECTORS) -> Iterator[Path]:
@@ -141,8 +167,10 @@ def file_of(rule_id: str) -> Path:
 
 @cache
 def default_claim() -> dict[str, Any]:
-    """The claim every case starts from."""
+    """The claim every case starts from. Raises VectorError."""
     claim: dict[str, Any] = yaml_of(DEFAULT_CLAIM.read_bytes(), DEFAULT_CLAIM.name)
+    if unread := unread_key(Claim, claim, DEFAULT_CLAIM.stem):
+        raise VectorError(f"vectors {DEFAULT_CLAIM.name}, {unread}")
     return claim
 
 

@@ -148,12 +148,20 @@ class Runner:
         return Verdict(rule_id, case, tuple(wrong), raised[0] if raised else None)
 
     def _site(self, case: Case) -> Ruleset:
-        """The ruleset of a site with the packs and tables of the case, to which is sent what the case says."""
+        """The ruleset of a site with the packs and tables of the case, to which is sent what the case says.
+
+        Vectors tell what a rule finds where it counts; on trial is what the packs of the case put there.
+        """
         site = (case.feed, case.encounter_facts, as_json(case.packs), case.unloaded)
         if site not in self._sites:
             rules = self.ruleset if case.packs is None else replace(_laid_over(case), rules=self.ruleset.rules)
+            tried = {name for name, said in (case.packs or {}).get("rules", {}).items() if "stage" in said}
             self._sites[site] = replace(
                 rules,
+                terms={
+                    name: terms if name in tried else replace(terms, stage="stable")
+                    for name, terms in rules.terms.items()
+                },
                 feeds={None: case.feed},
                 encounter_needs={None: case.encounter_facts},
                 reference=replace(rules.reference, **dict.fromkeys(case.unloaded)),

@@ -313,7 +313,7 @@ def test_the_catalogue_in_force_holds_the_order() -> None:
     pairs = [(other, each.id) for each in ruleset().rules for other in each.bypassed_by if other in ids]
 
     assert all(ids.index(first) < ids.index(second) for first, second in pairs)
-    assert ["SYS-01", "SYS-02"] == ids[-2:]
+    assert all(each.startswith("SYS-") for each in ids[ids.index("SYS-01") :])
 
 
 def test_rules_that_bypass_each_other_in_a_circle_are_refused() -> None:

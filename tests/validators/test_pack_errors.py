@@ -278,7 +278,7 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
 @pytest.mark.parametrize(
     ("text", "key", "said"),
     [
-        ("rules: {CODE-99: {}}", "rules.CODE-99", "there is no such rule; use an id of the catalogue"),
+        ("rules: {NONE-01: {}}", "rules.NONE-01", "there is no such rule; use an id of the catalogue"),
         (
             "rules: {CODE-03: {parameters: {depth: {values: [{from: null, value: 1}]}}}}",
             "rules.CODE-03.parameters.depth",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.cli import rules as rules_command
 from streams.cli import rules_vectors
 from streams.cli.rules_text import print_list, print_rule
 from streams.rulebook.audience import Audience
@@ -114,7 +115,7 @@ def test_a_rule_is_a_page(run):
         "Cites NCCI add-on code edits, type 1: 64480 needs 64479; 64484 needs 64483 (",
         "Payers all",
         "Wakes 64480 64484",
-        "Yields to CODE-04, where one of them fires",
+        "Yields to CODE-04, where it fires",
         "Vectors ",
         "(validators/vectors/code03.yaml)",
     ):
@@ -171,6 +172,49 @@ def test_the_severity_of_payers_is_told(run, packs):
     assert "severity by payer: aetna flag" in done.out
 
 
+@pytest.mark.parametrize(
+    ("rule", "named", "yields"),
+    [
+        ("CODE-03", ("SYS-01", "NONE-01", "CODE-04"), "Yields to CODE-04, SYS-01, where one of them fires"),
+        ("CODE-03", ("NONE-01",), None),
+    ],
+)
+def test_a_rule_yields_to_rules_that_are_there(run, monkeypatch, rule, named, yields):
+    rules = tuple(replace(each, bypassed_by=named) if each.id == rule else each for each in ruleset().rules)
+    monkeypatch.setattr(rules_command, "rules_of", lambda _settings: replace(ruleset(), rules=rules))
+    out = words(run("rules", "show", rule).out)
+
+    assert (yields is not None) == ("Yields" in out)
+    assert (yields or "") in out
+
+
+@pytest.mark.parametrize(
+    ("codes", "wakes"),
+    [
+        ({str(code) for code in range(99202, 99500)}, "99202-99499"),
+        ({"64479", "64480", "64483"}, "64479 64480 64483"),
+        ({"Q4100", "Q4101", "Q4102", "0228T", "0229T", "0230T", "J4103"}, "0228T 0229T 0230T J4103 Q4100-Q4102"),
+    ],
+)
+def test_codes_that_follow_one_another_are_told_by_the_first_and_the_last(capsys, codes, wakes):
+    rule = replace(RULES[0], codes=frozenset(codes))
+    print_rule(shown(rule, ruleset(), Audience(), date(2026, 6, 15)))
+
+    assert f"  Wakes    {wakes}\n" in "\n".join([*map(str.rstrip, capsys.readouterr().out.splitlines()), ""])
+
+
+def test_the_words_of_a_parameter_are_folded_beside_its_name(run):
+    lines = run("rules", "show", "CLM-17", columns=80).out.splitlines()
+    (place,) = (place for place, line in enumerate(lines) if line.startswith("  timely_filing_months  "))
+
+    assert f"{' ' * 24}claim" == lines[place + 1].rstrip()
+
+
+def test_the_reason_code_of_a_payer_is_that_of_its_parameter(run):
+    assert "Codes CARC 55 · " in words(run("rules", "show", "GUID-03", "--payer", "aetna").out)
+    assert "Codes CARC 50 · " in words(run("rules", "show", "GUID-03", "--payer", "medicare_ffs").out)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_every_rule_can_be_shown_within_80_columns(monkeypatch, capsys, rule):
     monkeypatch.setenv("COLUMNS", "80")
@@ -224,11 +268,33 @@ def test_the_vectors_of_all_rules_are_run(run):
 
 
 def test_the_vectors_of_one_rule_are_counted_by_what_they_expect(run):
-    done = run("rules", "test", "CODE-03", "SYS-02")
+    done = run("rules", "test", "CODE-03")
 
-    assert 0 == done.code
+    assert (0, "") == (done.code, done.err)
     assert "all as expected" in done.out
-    assert "SYS-02      none" in done.out
+
+
+@pytest.mark.parametrize(("rules", "summary"), [(("SYS-02",), "nothing is proved"), (("CODE-03", "SYS-02"), "all as")])
+def test_a_rule_that_was_named_and_has_no_vectors_is_not_as_expected(run, rules, summary):
+    done = run("rules", "test", *rules)
+    told = run("rules", "test", *rules, "--output", "json")
+
+    assert 1 == done.code == told.code
+    assert ["SYS-02", "none"] in [line.split() for line in done.out.splitlines()]
+    assert summary in done.out
+    assert (
+        "claimstream: nothing is proved of SYS-02; write vectors in validators/vectors/sys02.yaml\n"
+        == done.err
+        == told.err
+    )
+    assert {"kind": "summary", "rules": len(rules), "failed": 0}.items() <= told.lines[-1].items()
+
+
+def test_a_folder_without_vectors_is_a_usage_error(run, tmp_path):
+    done = run("rules", "test", "--vectors", tmp_path)
+
+    assert (2, "") == (done.code, done.out)
+    assert f"claimstream: {tmp_path} holds no vectors; name a folder with YAML files of them\n" == done.err
 
 
 def test_a_sites_own_vectors_are_run_and_what_differs_is_told(run, tmp_path):
@@ -259,7 +325,8 @@ def test_vectors_run_under_the_packs_of_a_site(run, packs):
     done = run("rules", "test", "LVL-01", "--packs", packs, "--output", "json")
 
     assert 1 == done.code
-    assert {"what": "severity", "expected": "deny", "seen": "info"} in done.lines[0]["wrong"]
+    assert "suggestion" in {wrong["what"] for wrong in done.lines[0]["wrong"]}
+    assert "severity" not in {wrong["what"] for failure in done.lines for wrong in failure.get("wrong", ())}
     assert "validators/vectors/lvl01.yaml" == done.lines[0]["file"]
 
 
@@ -269,6 +336,10 @@ def test_vectors_run_under_the_packs_of_a_site(run, packs):
         (
             "rule: CODE-3\ncases: [{name: a, expect: pass}]",
             "claimstream: vectors site.yaml, key rule: there is no",
+        ),
+        (
+            "rule: code-03\ncases: [{name: a, expect: pass}]",
+            "claimstream: vectors site.yaml, key rule: there is no rule code-03; did you mean CODE-03 (add-on-without-",
         ),
         ("rule: CODE-03", "claimstream: vectors site.yaml, key cases: Field required"),
     ],

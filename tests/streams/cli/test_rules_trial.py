@@ -52,6 +52,26 @@ def test_a_stable_rule_is_told_with_what_it_does_today(run):
     assert "outcomes that change" in done.out
 
 
+@pytest.mark.parametrize(
+    ("effects", "words"),
+    [
+        (("disable",), "now switched off by overrides; below, what would change without them"),
+        (("try",), "now put on trial by overrides; below, "),
+        (("try", "soften", "disable"), "now switched off and softened and put on trial by overrides; below, "),
+    ],
+)
+def test_a_rule_that_overrides_hold_back_is_told_with_what_they_do(run, packs, effects, words):
+    more = "until: 2026-12-31, reason: appeal, owner: lead"
+    each = (
+        f"{{rule: CODE-03, effect: {effect}, {'severity: flag, ' * (effect == 'soften')}{more}}}" for effect in effects
+    )
+    (packs / "site.yaml").write_text(f"overrides: [{', '.join(each)}]")
+    done = run("rules", "try", "CODE-03", "--claims", two_claims(), "--packs", packs)
+
+    assert (0, "") == (done.code, done.err)
+    assert words in " ".join(done.out.split())
+
+
 def test_a_rule_that_never_fires_is_told_in_two_lines(run):
     out = run("rules", "try", "CODE-09", "--claims", two_claims()).out
 

@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 
 from streams.rulebook.pages import catalogue_page
 from tests.validators.building import ruleset
 from validators.catalogue import RULES
 from validators.loading import load_ruleset
+from validators.rule import FAMILIES
 
 SITE = """
 rules:
@@ -37,6 +39,12 @@ def test_every_rule_has_a_row_with_all_that_is_asked_first():
             "(found) |"
         ),
     ] == rows(PAGE, "AUTH-02")[0]
+
+
+def test_the_page_names_no_rule_that_is_not_there():
+    named = re.findall(rf"\b(?:{'|'.join(FAMILIES)})-[0-9]{{2}}\b", PAGE)
+
+    assert {rule.id for rule in RULES} == {*named}
 
 
 def test_every_dated_value_has_a_row_with_its_source():

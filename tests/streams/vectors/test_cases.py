@@ -4,7 +4,17 @@ from typing import get_args
 
 import pytest
 
-from streams.vectors.cases import Table, VectorError, claim_of, default_claim, laid_over, read_vectors, vector_files
+from streams.vectors import cases
+from streams.vectors.cases import (
+    GivenFacts,
+    Table,
+    VectorError,
+    claim_of,
+    default_claim,
+    laid_over,
+    read_vectors,
+    vector_files,
+)
 from validators.reference import Reference
 
 SMALLEST = "rule: CODE-03\ncases: [{name: one, expect: pass}]\n"
@@ -68,6 +78,10 @@ def test_a_case_expects_a_status(vectors, expect, kind):
             SMALLEST.replace("pass", "pass, later: {encounters: [{}]}"),
             "vectors site.yaml, key cases.0: later goes with revised: ",
         ),
+        (
+            "rule: CODE-03\ncases: [{name: one, expect: pass}, {name: two, expect: pass}, {name: one, expect: fail}]",
+            "vectors site.yaml, key cases: 2 cases are called 'one'; give each a name of its own",
+        ),
     ],
 )
 def test_vectors_that_cannot_be_used_are_refused_in_a_sentence(vectors, text, sentence):
@@ -75,6 +89,56 @@ def test_vectors_that_cannot_be_used_are_refused_in_a_sentence(vectors, text, se
         read_vectors(vectors(text))
 
     assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            "encounters: [{contrast: false}]",
+            "encounters.0.contrast: there is no such key; did you mean contrast_",
+        ),
+        ("encounters: [{}, {anticoagulant: {take: true}}]", "encounters.1.anticoagulant.take: there is no such key; "),
+        ("given: {plce_of_service: '11'}", "given.plce_of_service: there is no such key; did you mean place_of_"),
+        ("given: {service_lines: [{modifer: [KX]}]}", "given.service_lines.0.modifer: there is no such key; did you"),
+        ("given: {payer: {key: aetna}}", "given.payer.key: there is no such key; write one of id, name, filing_"),
+        ("given: {payer: {1: 2}}", "given.payer.1: there is no such key; write one of id, "),
+        ("history: [{service_line: []}]", "history.0.service_line: there is no such key; did you mean service_lines"),
+        ("authorizations: [{state: approved}]", "authorizations.0.state: there is no such key; did you mean status"),
+        (
+            "later: {encounters: [{guidence: ct}]}, revised: pass",
+            "later.encounters.0.guidence: there is no such key; did you mean guidance?",
+        ),
+    ],
+)
+def test_a_key_that_nothing_reads_is_refused_with_its_case_and_what_may_be_meant(vectors, said, sentence):
+    with pytest.raises(VectorError) as refused:
+        read_vectors(vectors(SMALLEST.replace("name: one", f"name: one, {said}")))
+
+    assert str(refused.value).startswith(f"vectors site.yaml, case 'one', key {sentence}")
+
+
+def test_free_fields_and_what_is_taken_away_may_stand(vectors):
+    given = "given: {patient: null, accident: {any: {depth: 1}}, notes: [{text: x}], payer: {id: EXAETNA}}"
+
+    assert read_vectors(vectors(SMALLEST.replace("name: one", f"name: one, {given}"))).cases
+
+
+def test_a_key_of_the_default_claim_that_nothing_reads_is_refused(monkeypatch, vectors):
+    monkeypatch.setattr(cases, "DEFAULT_CLAIM", vectors("payer: {ide: A}"))
+
+    with pytest.raises(VectorError, match=r"^vectors site.yaml, key site.payer.ide: .*did you mean id\?"):
+        default_claim.__wrapped__()
+
+
+def test_facts_that_do_not_say_whose_and_of_when_are_those_of_the_claim_and_its_first_line():
+    lines = [{"procedure_code": "62323", "service_date_from": day} for day in ("2025-03-04", "2025-03-05")]
+    claim = claim_of(laid_over(default_claim(), {"payer": {"id": "EXAETNA"}, "service_lines": lines}))
+    facts = GivenFacts(encounters=({}, {"service_date": "2025-03-05"}))
+
+    assert [("EXAETNA", "1EG4TE5MK73", "2025-03-04"), ("EXAETNA", "1EG4TE5MK73", "2025-03-05")] == [
+        (fact.payer_id, fact.member_id, str(fact.service_date)) for fact in facts.of(claim)
+    ]
 
 
 def test_the_files_of_a_folder_are_found_at_any_depth_but_for_a_default_claim(tmp_path):

@@ -11,6 +11,8 @@ from validators.ruleset import Ruleset
 
 ADD_ON_ALONE = {"service_lines": [{"procedure_code": "64484"}]}
 
+TRIAL = {"rules": {"CODE-03": {"stage": "trial"}}}
+
 
 def case(expect, given=None, **more):
     return Case(name="a case", given=given or {}, expect=expect, **more)
@@ -68,6 +70,14 @@ def test_each_difference_of_a_finding_is_told(runner):
         Wrong("severity", "flag", "deny"),
         Wrong("observed", {}, {"procedure_code": "64484"}),
     ) == verdict.wrong
+
+
+@pytest.mark.parametrize(("packs", "severity"), [(None, "deny"), (TRIAL, "info"), ({"rules": {}}, "deny")])
+def test_a_rule_on_trial_is_judged_as_where_it_counts_unless_the_case_puts_it_on_trial(packs, severity):
+    terms = {**ruleset().terms, "CODE-03": replace(ruleset().terms["CODE-03"], stage="trial")}
+    runner = Runner(replace(ruleset(), terms=terms))
+
+    assert () == runner.run("CODE-03", case({"status": "fail", "severity": severity}, ADD_ON_ALONE, packs=packs)).wrong
 
 
 def test_a_revision_is_judged_by_what_the_claim_stands_as_then(runner):
