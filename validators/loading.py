@@ -19,6 +19,7 @@ from validators.catalogue import RULES
 from validators.engine import in_order
 from validators.pack import Pack, PackError, PackFile
 from validators.pack_errors import pack_error
+from validators.pack_kinds import require_kinds
 from validators.pack_places import require_right_files, require_said_once
 from validators.reference import Reference
 from validators.ruleset import Ruleset
@@ -51,6 +52,7 @@ def load_ruleset(packs: Path | None = None, *, reference_data: Path = REFERENCE_
     files = [Pack(source.name, _parse(source)) for source in sources]
     require_said_once(files[:built_in])
     require_right_files(files)
+    require_kinds(files[:built_in], files)
     tables = [each for pattern in ("*.csv", "*.txt") for each in _sources(reference_data, pattern, "reference_data")]
     return Ruleset(
         version=RulesetVersion(

@@ -48,15 +48,19 @@ def _sentence(error: ErrorDetails) -> str:
             return str(error["ctx"]["error"])
         case kind:
             wanted = next((words for begins, words in WRITE.items() if kind.startswith(begins)), "see pack.schema.json")
-            return f"{_shown(error['input'])} stands here; {wanted.format_map(error.get('ctx', {}))}"
+            return f"{shown(error['input'])} stands here; {wanted.format_map(error.get('ctx', {}))}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """What stands in a pack, as a message shows it."""
     match value:
         case None:
             return "nothing"
         case bool():
             return str(value).lower()
+        case str() if value[:1].isdigit():
+            # Text, as its quotes say: without them it may be a number.
+            return f'"{value[:SHOWN_MAX]}"'
         case str() | int() | float() | date():
             return str(value)[:SHOWN_MAX] or "empty text"
         case Mapping():

@@ -295,14 +295,6 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
             f"medicair is no payer key, line of business or LCD; write one of {LAYERS}",
         ),
         (
-            (
-                "payer: aetna\nrules: {AUTH-01: {parameters: {prior_authorization: {values: [{from: null, value: "
-                "{required: true, codes: [62323], excluded_places_of_service: []}}]}}}}"
-            ),
-            "rules.AUTH-01.parameters.prior_authorization",
-            "62323 stands in a list of codes; write it in quotes",
-        ),
-        (
             "diagnosis_tiers: {T1: {values: [{from: null, value: [54]}]}}",
             "diagnosis_tiers.T1",
             "54 stands in a list of codes; write it in quotes",
