@@ -10,12 +10,9 @@ from schemas.decision import Severity
 from validators.catalogue import RULES
 from validators.pack import Pack, PackError, PackParameter, PackRule
 from validators.pack_places import RULES_OF_EVERYBODY
-from validators.parameters import DatedValue, Parameter, Patterns
+from validators.parameters import DatedValue, Parameter, codes_of
 from validators.payers import PayerMatch, Payers
 from validators.ruleset import Lcd, Override, StateTerms, Terms
-
-REGIONS = ("cervical_thoracic", "lumbar_sacral")
-ANY_REGION = "any"
 
 
 def terms_of(packs: Sequence[Pack]) -> dict[str, Terms]:
@@ -106,47 +103,10 @@ def _frozen(value: Any, where: str) -> Any:
         for code in value:
             if not isinstance(code, str):
                 raise PackError(f"{where}: {code} stands in a list of codes; write it in quotes")
-        return Patterns(value) if any(code.endswith("*") for code in value) else frozenset(value)
+        return codes_of(value)
     if isinstance(value, dict):
         return {key: _frozen(inner, where) for key, inner in value.items()}
     return value
-
-
-def tiers_of(packs: Sequence[Pack]) -> dict[str | None, dict[str, Parameter]]:
-    """The lists of diagnoses, by layer: codes, or for each region and for None the codes. Raises PackError."""
-    layered: dict[str | None, dict[str, Parameter]] = {None: {}}
-    for pack in packs:
-        for tier, given in pack.file.diagnosis_tiers.items():
-            where = f"pack {pack.name}, key diagnosis_tiers.{tier}"
-            parameter = parameter_of(pack.name, where, given)
-            values = tuple(_by_region(dated, where) for dated in parameter.values)
-            listed = Parameter(parameter.unit, values, pack.name)
-            if not listed.is_known_always:
-                raise PackError(
-                    f"{where}: there is no list before {values[0].starts_on}; write one from null, [] for none"
-                )
-            layered.setdefault(pack.file.layer, {})[tier] = listed
-    for layer, tiers in layered.items():
-        for tier, parameter in tiers.items():
-            if tier not in layered[None]:
-                raise PackError(
-                    f"pack {parameter.pack}, key diagnosis_tiers.{tier}: no rule reads such a tier of {layer}; write "
-                    f"one of {', '.join(layered[None])}"
-                )
-    return layered
-
-
-def _by_region(dated: DatedValue, where: str) -> DatedValue:
-    listed = dated.value
-    if isinstance(listed, frozenset | Patterns):
-        return dated
-    if not isinstance(listed, Mapping) or not set(listed) <= {*REGIONS, ANY_REGION}:
-        raise PackError(f"{where}: write a list of codes, or lists under {', '.join((*REGIONS, ANY_REGION))}")
-    codes: dict[str | None, list[str]] = {
-        region: [*listed.get(region, ()), *listed.get(ANY_REGION, ())] for region in REGIONS
-    }
-    codes[None] = [code for each in codes.values() for code in each]
-    return DatedValue(_frozen(codes, where), dated.starts_on, dated.source, dated.confidence)
 
 
 def payers_of(packs: Sequence[Pack]) -> Payers:

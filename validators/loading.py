@@ -14,13 +14,14 @@ import yaml
 from pydantic import ValidationError
 
 from schemas.decision import RulesetVersion
-from validators.assembling import lcds_of, overrides_of, payers_of, state_of, terms_of, tiers_of
+from validators.assembling import lcds_of, overrides_of, payers_of, state_of, terms_of
 from validators.catalogue import RULES
 from validators.engine import in_order
 from validators.pack import Pack, PackError, PackFile
 from validators.pack_errors import pack_error
 from validators.pack_kinds import require_kinds
 from validators.pack_places import require_right_files, require_said_once
+from validators.pack_tiers import tiers_of
 from validators.reference import Reference
 from validators.ruleset import Ruleset
 from validators.tables import reference_of

@@ -120,6 +120,19 @@ def test_an_overlay_replaces_a_tier_of_diagnoses(overlay: Write) -> None:
     assert ruleset().diagnosis_tiers[None]["T2"] == rules.diagnosis_tiers[None]["T2"]
 
 
+def test_diagnoses_of_a_tier_stand_with_or_without_the_dot_and_in_small_letters_too(overlay: Write) -> None:
+    listed = "[M54.16, m5417, M54.4*, c4a, T50.8x5a, o*]"
+    first, then = f"{{from: null, value: {listed}}}", "{from: 2026-06-20, value: {any: [m54.16], lumbar_sacral: [g55]}}"
+    tier = load_ruleset(overlay(f"diagnosis_tiers: {{T1: {{values: [{first}, {then}]}}}}")).diagnosis_tiers[None]["T1"]
+
+    assert ["C4A", "M5416", "M5417", "M544*", "O*", "T508X5A"] == list(tier.on(date(2026, 6, 19)))
+    assert {
+        "cervical_thoracic": frozenset({"M5416"}),
+        "lumbar_sacral": frozenset({"M5416", "G55"}),
+        None: frozenset({"M5416", "G55"}),
+    } == tier.on(date(2026, 6, 20))
+
+
 def test_a_value_keeps_unit_source_and_confidence_of_its_pack(overlay: Write) -> None:
     said = "unit: levels, values: [{from: 2026-01-01, value: 3, source: a letter, confidence: memory-low}]"
     rules = load_ruleset(overlay(f"payer: uhc\nrules: {{LVL-01: {{parameters: {{max_levels: {{{said}}}}}}}}}"))

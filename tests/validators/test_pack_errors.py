@@ -304,6 +304,14 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
             "diagnosis_tiers.T1",
             "write a list of codes, or lists under cervical_thoracic, lumbar_sacral, any",
         ),
+        *(
+            (
+                f"diagnosis_tiers: {{T1: {{values: [{{from: null, value: {{lumbar_sacral: {listed}}}}}]}}}}",
+                "diagnosis_tiers.T1",
+                "write a list of codes, or lists under cervical_thoracic, lumbar_sacral, any",
+            )
+            for listed in ("M5416", "null", "{M5416: M5417}")
+        ),
         (
             "diagnosis_tiers: {T1: {values: [{from: null, value: null}]}}",
             "diagnosis_tiers.T1",
@@ -339,6 +347,19 @@ def test_a_tier_of_diagnoses_has_a_list_on_every_day(overlay: Write) -> None:
     assert refusal(overlay(text)) == (
         "pack overlay/site.yaml, key diagnosis_tiers.T1: there is no list before 2026-06-15; write one from null, "
         "[] for none"
+    )
+
+
+@pytest.mark.parametrize("code", ["5416", "M", "M5", "MM416", "M54161234", "M54 16", "M5*16", "*", "M54161*1", ""])
+@pytest.mark.parametrize("value", ["['{}']", "{{any: [M5416, '{}']}}", "{{lumbar_sacral: ['{}']}}"])
+def test_what_has_not_the_shape_of_a_diagnosis_stands_in_no_tier(overlay: Write, code: str, value: str) -> None:
+    first = "{from: null, value: [M5416]}"
+    text = f"diagnosis_tiers: {{T1: {{values: [{first}, {{from: 2026-06-15, value: {value.format(code)}}}]}}}}"
+    told = f'"{code}"' if code[:1].isdigit() else code or "empty text"
+
+    assert refusal(overlay(text)) == (
+        f"pack overlay/site.yaml, key diagnosis_tiers.T1, value from 2026-06-15: {told} is no ICD-10-CM code; "
+        "write one, as M54.16, or with * all that begin so, as M54*"
     )
 
 
