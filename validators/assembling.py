@@ -112,11 +112,17 @@ def _frozen(value: Any, where: str) -> Any:
 def payers_of(packs: Sequence[Pack]) -> Payers:
     """The payer ids, and the keys of lines of business. Raises PackError."""
     defaults = _payer_keys_of_lines_of_business(packs)
-    by_id = {
-        payer_id: PayerMatch(pack.file.payer or defaults[said.line_of_business], said.line_of_business)
-        for pack in packs
-        for payer_id, said in pack.file.payer_ids.items()
-    }
+    by_id: dict[str, PayerMatch] = {}
+    named_in: dict[str, str] = {}
+    for pack in packs:
+        for payer_id, said in pack.file.payer_ids.items():
+            match = PayerMatch(pack.file.payer or defaults[said.line_of_business], said.line_of_business)
+            if by_id.setdefault(payer_id, match).key != match.key:
+                raise PackError(
+                    f"pack {pack.name}, key payer_ids.{payer_id}: pack {named_in[payer_id]} names this id too, of "
+                    f"{by_id[payer_id].key}; leave it in one"
+                )
+            by_id[payer_id], named_in[payer_id] = match, pack.name
     reached = {match.key for match in by_id.values()}.union(defaults.values())
     for pack in packs:
         if pack.file.payer is not None and pack.file.payer not in reached:
