@@ -48,6 +48,7 @@ def _terms(rule_id: str, given: Sequence[tuple[Pack, PackRule]], layers: frozens
             severities[layer] = rule.severity
         for name, parameter in rule.parameters.items():
             parameters.setdefault(layer, {})[name] = parameter_of(pack.name, f"{key}.parameters.{name}", parameter)
+    _require_days(rule_id, base, given)
     _require_what_is_read(rule_id, parameters)
     return Terms(
         scope=None if base.scope is None else frozenset(base.scope),
@@ -58,6 +59,16 @@ def _terms(rule_id: str, given: Sequence[tuple[Pack, PackRule]], layers: frozens
         parameters=parameters,
         severities=severities,
     )
+
+
+def _require_days(rule_id: str, base: PackRule, given: Sequence[tuple[Pack, PackRule]]) -> None:
+    """A rule has a day to look at, whichever packs give its first and its last."""
+    if base.starts_on is not None and base.ends_on is not None and base.starts_on > base.ends_on:
+        *_, last = (pack.name for pack, rule in given if rule.model_fields_set & {"starts_on", "ends_on"})
+        raise PackError(
+            f"pack {last}, key rules.{rule_id}: from ({base.starts_on}) is after to ({base.ends_on}); write the first "
+            "date of service, then the last, or switch the rule off under overrides"
+        )
 
 
 def _layers(packs: Sequence[Pack]) -> frozenset[str]:

@@ -98,6 +98,13 @@ def test_an_overlay_changes_scope_and_dates_and_leaves_the_rest(overlay: Write) 
     assert [True, False] == [terms.in_effect(day) for day in (date(2026, 6, 15), date(2026, 6, 16))]
 
 
+def test_the_first_and_last_day_of_a_rule_may_come_from_different_files_and_be_one(overlay: Write) -> None:
+    overlay("rules: {AUTH-02: {to: 2024-12-31}}", "a.yaml")
+    terms = load_ruleset(overlay("rules: {AUTH-02: {from: 2024-12-31}}", "b.yaml")).terms["AUTH-02"]
+
+    assert date(2024, 12, 31) == terms.starts_on == terms.ends_on
+
+
 def test_an_overlay_may_make_a_rule_for_everybody(overlay: Write) -> None:
     assert load_ruleset(overlay("rules: {LVL-01: {scope: null}}")).terms["LVL-01"].scope is None
 

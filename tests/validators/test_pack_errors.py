@@ -471,3 +471,25 @@ def test_values_out_of_order_are_refused(overlay: Write, values: str, later: str
 )
 def test_an_override_that_overrides_nothing_is_refused(overlay: Write, text: str, key: str, said: str) -> None:
     assert f"pack overlay/site.yaml, key {key}: {said}" == refusal(overlay(text))
+
+
+LATE = "write the first date of service, then the last, or switch the rule off under overrides"
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "said", "starts_on", "ends_on"),
+    [
+        ("LVL-01", "from: 2026-06-16, to: 2026-06-15", "2026-06-16", "2026-06-15"),
+        ("AUTH-02", "to: 2026-01-14", "2026-01-15", "2026-01-14"),
+        ("AUTH-02", "from: 2032-01-01", "2032-01-01", "2031-12-31"),
+    ],
+)
+def test_a_rule_that_ends_before_it_begins_is_refused(
+    overlay: Write, rule_id: str, said: str, starts_on: str, ends_on: str
+) -> None:
+    overlay(f"rules: {{{rule_id}: {{stage: trial}}}}", "zz.yaml")
+
+    assert (
+        f"pack overlay/site.yaml, key rules.{rule_id}: from ({starts_on}) is after to ({ends_on}); {LATE}"
+        == refusal(overlay(f"rules: {{{rule_id}: {{{said}}}}}"))
+    )
