@@ -228,6 +228,11 @@ def test_an_empty_overlay_says_nothing(overlay: Write) -> None:
     assert ruleset().terms == load_ruleset(folder).terms
 
 
+@pytest.mark.parametrize("name", ["site.yaml", "site.yml", "sites/one/site.yml"])
+def test_a_pack_may_stand_in_any_folder_and_begin_with_a_byte_order_mark(overlay: Write, name: str) -> None:
+    assert "site-é" == load_ruleset(overlay("\ufeffversion: site-é", name)).version.version
+
+
 def test_a_folder_named_like_a_pack_is_no_pack(overlay: Write) -> None:
     folder = overlay(max_levels("3"))
     (folder / "old.yaml").mkdir()

@@ -41,9 +41,17 @@ def refusal(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rules: [\n", " at line 2 is not YAML; correct it"),
-        ("a: b: c", " at line 1 is not YAML; correct it"),
-        ("version: \x01", " is not YAML; correct it"),
+        ("rules: [\n", " at line 2 is not YAML: did not find expected node content; correct it"),
+        ("rules: [", " at line 2 is not YAML: did not find expected node content; correct it"),
+        ("a: b: c", " at line 1 is not YAML: mapping values are not allowed in this context; correct it"),
+        ("version:\n  'é\n\x01'", " at line 3 is not YAML: control characters are not allowed; correct it"),
+        ("rules:\n\tLVL-01: {}", " at line 2 is not YAML: a tab stands here; indent with spaces"),
+        ("rules:\n  LVL-01:\n \t  scope: []", " at line 3 is not YAML: a tab stands here; indent with spaces"),
+        ("rules:\n  LVL-01: *a\t", " at line 2 is not YAML: found undefined alias; correct it"),
+        (
+            "\n" + bounds("{from: null, value: {{max}}}"),
+            " at line 2: a list or group of keys stands where a key has to; write the key as text",
+        ),
         ("version: a\nrules: {}\nrules: {}", " at line 3: key rules stands twice; write it once"),
         ("rules: {LVL-01: {}, CODE-03: {},\n LVL-01: {}}", " at line 2: key LVL-01 stands twice; write it once"),
         (
@@ -58,6 +66,23 @@ def refusal(folder: Path) -> str:
 )
 def test_a_file_that_is_no_pack_is_refused_in_one_sentence(overlay: Write, text: str, said: str) -> None:
     assert f"pack overlay/site.yaml{said}" == refusal(overlay(text))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_file_in_another_encoding_is_refused(overlay: Write, encoding: str) -> None:
+    folder = overlay("")
+    (folder / "site.yaml").write_bytes("version: é".encode(encoding))
+
+    assert "pack overlay/site.yaml is not UTF-8; save it as UTF-8" == refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["site.YAML", "site.txt", "site"])
+def test_a_folder_without_a_pack_is_refused(tmp_path: Path, name: str) -> None:
+    said = f"no pack (*.yaml) in {tmp_path}; name the folder that holds the packs, or none"
+
+    assert said == refusal(tmp_path)
+    (tmp_path / name).write_text("version: site")
+    assert said == refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
