@@ -9,7 +9,7 @@ from schemas.claim import LineOfBusiness
 from schemas.decision import Severity
 from validators.catalogue import RULES
 from validators.pack import Pack, PackError, PackParameter, PackRule
-from validators.pack_places import RULES_OF_EVERYBODY
+from validators.pack_places import FILE_OF_EVERYBODY, RULES_OF_EVERYBODY
 from validators.parameters import DatedValue, Parameter, codes_of
 from validators.payers import PayerMatch, Payers
 from validators.ruleset import Lcd, Override, StateTerms, Terms
@@ -33,8 +33,9 @@ def _terms(rule_id: str, given: Sequence[tuple[Pack, PackRule]], layers: frozens
     base = PackRule()
     parameters: dict[str | None, dict[str, Parameter]] = {None: {}}
     severities: dict[str | None, Severity] = {}
-    if all(pack.file.layer is not None for pack, _ in given):
-        raise PackError(f"no pack names rule {rule_id}; write `rules: {{{rule_id}: {{}}}}` in a base pack")
+    files_of_everybody = [pack.name for pack, _ in given if pack.file.layer is None]
+    if not files_of_everybody:
+        raise PackError(f"no pack names rule {rule_id}; write `rules: {{{rule_id}: {{}}}}` in {FILE_OF_EVERYBODY}")
     for pack, rule in given:
         layer, key = pack.file.layer, f"pack {pack.name}, key rules.{rule_id}"
         if unknown := sorted(set(rule.scope or ()) - layers):
@@ -49,7 +50,7 @@ def _terms(rule_id: str, given: Sequence[tuple[Pack, PackRule]], layers: frozens
         for name, parameter in rule.parameters.items():
             parameters.setdefault(layer, {})[name] = parameter_of(pack.name, f"{key}.parameters.{name}", parameter)
     _require_days(rule_id, base, given)
-    _require_what_is_read(rule_id, parameters)
+    _require_what_is_read(rule_id, parameters, files_of_everybody[0])
     return Terms(
         scope=None if base.scope is None else frozenset(base.scope),
         starts_on=base.starts_on,
@@ -77,18 +78,24 @@ def _layers(packs: Sequence[Pack]) -> frozenset[str]:
     return frozenset((*(layer for layer in named if layer is not None), *get_args(LineOfBusiness)))
 
 
-def _require_what_is_read(rule_id: str, parameters: Mapping[str | None, Mapping[str, Parameter]]) -> None:
+def _require_what_is_read(
+    rule_id: str, parameters: Mapping[str | None, Mapping[str, Parameter]], file_of_everybody: str
+) -> None:
     """A rule has all parameters it reads, and nobody gives one it does not read."""
     wanted = next(rule for rule in RULES if rule.id == rule_id).parameters
+    key = f"key rules.{rule_id}.parameters"
     for name in wanted:
         if name not in parameters[None]:
-            raise PackError(f"rule {rule_id} reads parameter {name}, which no base pack gives; add it under its rule")
+            raise PackError(
+                f"pack {file_of_everybody}, {key}: the rule reads {name}, which is not given for everybody; add it here"
+            )
     for given in parameters.values():
         for name, parameter in given.items():
             if name not in wanted:
+                instead = f"write one of {', '.join(wanted)}" if wanted else "name it in the rule's `parameters`"
                 raise PackError(
-                    f"pack {parameter.pack}, key rules.{rule_id}.parameters.{name}: the rule does not read this "
-                    f"parameter; remove it, or write one of {', '.join(wanted) or 'none'}"
+                    f"pack {parameter.pack}, {key}.{name}: the rule does not read this parameter; remove it, or "
+                    f"{instead}"
                 )
 
 
@@ -157,7 +164,9 @@ def _payer_keys_of_lines_of_business(packs: Sequence[Pack]) -> dict[LineOfBusine
             found[line_of_business] = key
     for line_of_business in get_args(LineOfBusiness):
         if line_of_business not in found:
-            raise PackError(f"no pack gives line_of_business_defaults.{line_of_business}; add it to a base pack")
+            raise PackError(
+                f"no pack gives line_of_business_defaults.{line_of_business}; add it to {FILE_OF_EVERYBODY}"
+            )
     return found
 
 

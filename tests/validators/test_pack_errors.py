@@ -17,7 +17,8 @@ KEYS_OF_A_PACK = (
     "authorizations, encounter_facts, state, rules, overrides"
 )
 KEYS_OF_A_RULE = "scope, from, to, stage, severity, secondary_payers, parameters"
-A_BASE_PACK = "a pack of one payer, line of business or LCD gives only parameters and severity; say this in a base pack"
+FOR_ALL = "a file without payer, line_of_business, lcd or of_lcd"
+A_BASE_PACK = f"a pack of one payer, line of business or LCD gives only parameters and severity; say this in {FOR_ALL}"
 AN_LCD = "lcd: {lcd: L1, article: A1, contractor: C, jurisdictions: {J: [FL]}, from: null, confidence: found}"
 OF_ONE = ": a file is of a payer, a line of business or an lcd; write one file for each"
 BOUNDS = "rules.LVL-01.parameters.max_levels"
@@ -307,7 +308,7 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
         (
             "rules: {CODE-03: {parameters: {depth: {values: [{from: null, value: 1}]}}}}",
             "rules.CODE-03.parameters.depth",
-            "the rule does not read this parameter; remove it, or write one of none",
+            "the rule does not read this parameter; remove it, or name it in the rule's `parameters`",
         ),
         (
             "payer: aetna\nrules: {LVL-01: {parameters: {depth: {values: [{from: null, value: 1}]}}}}",
@@ -404,12 +405,12 @@ def test_a_tier_of_diagnoses_no_rule_reads_is_refused(overlay: Write) -> None:
         (
             "state: {look_back_months: 24, revision_days: 30}",
             "state",
-            "there is one for all payers; say this in a base pack",
+            f"there is one for all payers; say this in {FOR_ALL}",
         ),
         (
             "line_of_business_defaults: {auto: aetna}",
             "line_of_business_defaults",
-            "there is one for all payers; say this in a base pack",
+            f"there is one for all payers; say this in {FOR_ALL}",
         ),
         ("rules: {LVL-01: {scope: [aetna]}}", "rules.LVL-01.scope", A_BASE_PACK),
         ("rules: {LVL-01: {from: 2026-01-01}}", "rules.LVL-01.from", A_BASE_PACK),
@@ -438,7 +439,7 @@ def test_what_is_said_of_a_payer_stands_in_no_pack_of_a_line_of_business_or_lcd(
 ) -> None:
     assert (
         f"pack overlay/site.yaml, key {key}: this is said of one payer or of everybody; say it in a pack of the payer "
-        "or in a base pack"
+        f"or in {FOR_ALL}"
     ) == refusal(overlay(f"{of}\n{text}"))
 
 
