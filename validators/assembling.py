@@ -9,6 +9,7 @@ from schemas.claim import LineOfBusiness
 from schemas.decision import Severity
 from validators.catalogue import RULES
 from validators.pack import Pack, PackError, PackParameter, PackRule
+from validators.pack_errors import perhaps
 from validators.pack_places import FILE_OF_EVERYBODY, RULES_OF_EVERYBODY
 from validators.parameters import DatedValue, Parameter, codes_of
 from validators.payers import PayerMatch, Payers
@@ -23,6 +24,7 @@ def terms_of(packs: Sequence[Pack]) -> dict[str, Terms]:
             if rule_id not in said:
                 raise PackError(
                     f"pack {pack.name}, key rules.{rule_id}: there is no such rule; use an id of the catalogue"
+                    f"{perhaps(rule_id, said)}"
                 )
             said[rule_id].append((pack, rule))
     layers = _layers(packs)
@@ -41,7 +43,7 @@ def _terms(rule_id: str, given: Sequence[tuple[Pack, PackRule]], layers: frozens
         if unknown := sorted(set(rule.scope or ()) - layers):
             raise PackError(
                 f"{key}.scope: {unknown[0]} is no payer key, line of business or LCD; write one of "
-                f"{', '.join(sorted(layers))}"
+                f"{', '.join(sorted(layers))}{perhaps(unknown[0], layers)}"
             )
         changed = rule.model_fields_set.intersection(RULES_OF_EVERYBODY)
         base = base.model_copy(update={name: getattr(rule, name) for name in changed})
@@ -95,7 +97,7 @@ def _require_what_is_read(
                 instead = f"write one of {', '.join(wanted)}" if wanted else "name it in the rule's `parameters`"
                 raise PackError(
                     f"pack {parameter.pack}, {key}.{name}: the rule does not read this parameter; remove it, or "
-                    f"{instead}"
+                    f"{instead}{perhaps(name, wanted)}"
                 )
 
 
@@ -146,7 +148,7 @@ def payers_of(packs: Sequence[Pack]) -> Payers:
         if pack.file.payer is not None and pack.file.payer not in reached:
             raise PackError(
                 f"pack {pack.name}, key payer: no payer id leads to {pack.file.payer}; add payer_ids, or write one of "
-                f"{', '.join(sorted(reached))}"
+                f"{', '.join(sorted(reached))}{perhaps(pack.file.payer, reached)}"
             )
     return Payers(by_id, defaults)
 
@@ -210,11 +212,13 @@ def _overrides(packs: Sequence[Pack], rules: Collection[str], layers: Collection
         for number, said in enumerate(pack.file.overrides):
             key = f"pack {pack.name}, key overrides.{number}"
             if said.rule not in rules:
-                raise PackError(f"{key}.rule: there is no rule {said.rule}; use an id of the catalogue")
+                raise PackError(
+                    f"{key}.rule: there is no rule {said.rule}; use an id of the catalogue{perhaps(said.rule, rules)}"
+                )
             if said.payer is not None and said.payer not in layers:
                 raise PackError(
                     f"{key}.payer: {said.payer} is no payer key, line of business or LCD; write one of "
-                    f"{', '.join(sorted(layers))}"
+                    f"{', '.join(sorted(layers))}{perhaps(said.payer, layers)}"
                 )
             if said.payer is not None and pack.file.layer not in (None, said.payer):
                 raise PackError(f"{key}.payer: this pack is of {pack.file.layer}; leave the payer out")

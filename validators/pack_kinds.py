@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from validators.pack import Pack, PackError
-from validators.pack_errors import shown
+from validators.pack_errors import perhaps, shown
 
 CODE = r"[^\s*a-z]"
 """A character of a code: claims have codes in capitals."""
@@ -85,7 +85,10 @@ def _faults_inside(
     )
     for name in value:
         if name not in names:
-            yield (*inner, str(name)), f"there is no such key here; write one of {', '.join(names)}"
+            yield (
+                (*inner, str(name)),
+                f"there is no such key here; write one of {', '.join(names)}{perhaps(str(name), names)}",
+            )
     for name in names:
         if name in value:
             yield from _faults(

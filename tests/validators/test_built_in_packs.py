@@ -221,8 +221,8 @@ def test_what_two_built_in_packs_say_of_different_claims_stands_beside_each_othe
             "base/level.yaml",
             lambda text: re.sub(r"(?s)    parameters:.*?(?=  LVL-03)", "", text),
             (
-                "pack packs/base/level.yaml, key rules.LVL-01.parameters: the rule reads max_levels, which is not given "
-                "for everybody; add it here"
+                "pack packs/base/level.yaml, key rules.LVL-01.parameters: the rule reads max_levels, which is not "
+                "given for everybody; add it here"
             ),
         ),
         (

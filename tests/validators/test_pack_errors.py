@@ -21,6 +21,7 @@ FOR_ALL = "a file without payer, line_of_business, lcd or of_lcd"
 A_BASE_PACK = f"a pack of one payer, line of business or LCD gives only parameters and severity; say this in {FOR_ALL}"
 AN_LCD = "lcd: {lcd: L1, article: A1, contractor: C, jurisdictions: {J: [FL]}, from: null, confidence: found}"
 OF_ONE = ": a file is of a payer, a line of business or an lcd; write one file for each"
+NO_RULE = "there is no such rule; use an id of the catalogue"
 BOUNDS = "rules.LVL-01.parameters.max_levels"
 
 
@@ -107,12 +108,12 @@ def test_a_folder_without_a_pack_is_refused(tmp_path: Path, name: str) -> None:
         (
             bounds("{form: null, value: 2}"),
             f"{BOUNDS}.values.0.form",
-            "there is no such key here; write one of from, value, source, confidence",
+            "there is no such key here; write one of from, value, source, confidence; did you mean from?",
         ),
         (
             "diagnosis_tiers: {T1: {unit: codes, valeus: []}}",
             "diagnosis_tiers.T1.valeus",
-            "there is no such key here; write one of unit, values",
+            "there is no such key here; write one of unit, values; did you mean values?",
         ),
         (
             "state: {look_back_months: 24, revision_days: 30, forever: true}",
@@ -122,7 +123,10 @@ def test_a_folder_without_a_pack_is_refused(tmp_path: Path, name: str) -> None:
         (
             "overrides: [{rule: LVL-01, effekt: try}]",
             "overrides.0.effekt",
-            "there is no such key here; write one of rule, effect, severity, payer, source, from, until, reason, owner",
+            (
+                "there is no such key here; write one of rule, effect, severity, payer, source, from, until, reason, "
+                "owner; did you mean effect?"
+            ),
         ),
     ],
 )
@@ -304,7 +308,14 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
 @pytest.mark.parametrize(
     ("text", "key", "said"),
     [
-        ("rules: {CODE-99: {}}", "rules.CODE-99", "there is no such rule; use an id of the catalogue"),
+        ("rules: {CIDE-9: {}}", "rules.CIDE-9", f"{NO_RULE}; did you mean CODE-09?"),
+        ("rules: {lvl-01: {}}", "rules.lvl-01", f"{NO_RULE}; did you mean LVL-01?"),
+        ("rules: {cadence: {}}", "rules.cadence", NO_RULE),
+        (
+            "rules: {LVL-01: {parameters: {MAX_LEVEL: {values: [{from: null, value: 1}]}}}}",
+            "rules.LVL-01.parameters.MAX_LEVEL",
+            "the rule does not read this parameter; remove it, or write one of max_levels; did you mean max_levels?",
+        ),
         (
             "rules: {CODE-03: {parameters: {depth: {values: [{from: null, value: 1}]}}}}",
             "rules.CODE-03.parameters.depth",
@@ -318,7 +329,7 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
         (
             "rules: {LVL-01: {scope: [aetna, medicair]}}",
             "rules.LVL-01.scope",
-            f"medicair is no payer key, line of business or LCD; write one of {LAYERS}",
+            f"medicair is no payer key, line of business or LCD; write one of {LAYERS}; did you mean medicaid?",
         ),
         (
             "diagnosis_tiers: {T1: {values: [{from: null, value: [54]}]}}",
@@ -353,7 +364,12 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
             "of_lcd",
             f"no file describes L1; write one of {DETERMINATIONS}, or describe it under lcd",
         ),
-        ("payer: aetnaa", "payer", f"no payer id leads to aetnaa; add payer_ids, or write one of {', '.join(PAYERS)}"),
+        (
+            "payer: Aetnaa",
+            "payer",
+            f"no payer id leads to Aetnaa; add payer_ids, or write one of {', '.join(PAYERS)}; did you mean aetna?",
+        ),
+        ("payer: zz", "payer", f"no payer id leads to zz; add payer_ids, or write one of {', '.join(PAYERS)}"),
         (
             "line_of_business_defaults: {auto: aetnaa}",
             "line_of_business_defaults.auto",
@@ -462,11 +478,15 @@ def test_values_out_of_order_are_refused(overlay: Write, values: str, later: str
 @pytest.mark.parametrize(
     ("text", "key", "said"),
     [
-        (override(rule="LVL-99"), "overrides.0.rule", "there is no rule LVL-99; use an id of the catalogue"),
+        (
+            override(rule="LVL-99"),
+            "overrides.0.rule",
+            "there is no rule LVL-99; use an id of the catalogue; did you mean LVL-09?",
+        ),
         (
             override(payer="aetnaa"),
             "overrides.0.payer",
-            f"aetnaa is no payer key, line of business or LCD; write one of {LAYERS}",
+            f"aetnaa is no payer key, line of business or LCD; write one of {LAYERS}; did you mean aetna?",
         ),
         (
             f"payer: humana\n{override(payer='aetna')}",
@@ -491,7 +511,7 @@ def test_values_out_of_order_are_refused(overlay: Write, values: str, later: str
         (
             override().replace("}]", "}, {rule: LVL-99, effect: try, until: 2026-01-01, reason: a, owner: b}]"),
             "overrides.1.rule",
-            "there is no rule LVL-99; use an id of the catalogue",
+            "there is no rule LVL-99; use an id of the catalogue; did you mean LVL-09?",
         ),
     ],
 )

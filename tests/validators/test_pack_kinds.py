@@ -98,7 +98,7 @@ def test_what_is_of_another_kind_than_built_in_is_answered_with_that_kind(
             "required",
             "no stands here; write true or false",
         ),
-        ("{require: true}", "require", f"there is no such key here; write one of {TABLE}"),
+        ("{require: true}", "require", f"there is no such key here; write one of {TABLE}; did you mean required?"),
         ("{1: true}", "1", f"there is no such key here; write one of {TABLE}"),
         ("{required: true}", "codes", f"it is missing; write all of {TABLE}"),
         (
