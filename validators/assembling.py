@@ -9,13 +9,11 @@ from schemas.claim import LineOfBusiness
 from schemas.decision import Severity
 from validators.catalogue import RULES
 from validators.pack import Pack, PackError, PackParameter, PackRule
-from validators.pack_places import RULES_OF_EVERYBODY
-from validators.parameters import DatedValue, Parameter, Patterns
+from validators.pack_errors import perhaps
+from validators.pack_places import FILE_OF_EVERYBODY, RULES_OF_EVERYBODY
+from validators.parameters import DatedValue, Parameter, codes_of
 from validators.payers import PayerMatch, Payers
 from validators.ruleset import Lcd, Override, StateTerms, Terms
-
-REGIONS = ("cervical_thoracic", "lumbar_sacral")
-ANY_REGION = "any"
 
 
 def terms_of(packs: Sequence[Pack]) -> dict[str, Terms]:
@@ -26,6 +24,7 @@ def terms_of(packs: Sequence[Pack]) -> dict[str, Terms]:
             if rule_id not in said:
                 raise PackError(
                     f"pack {pack.name}, key rules.{rule_id}: there is no such rule; use an id of the catalogue"
+                    f"{perhaps(rule_id, said)}"
                 )
             said[rule_id].append((pack, rule))
     layers = _layers(packs)
@@ -36,14 +35,15 @@ def _terms(rule_id: str, given: Sequence[tuple[Pack, PackRule]], layers: frozens
     base = PackRule()
     parameters: dict[str | None, dict[str, Parameter]] = {None: {}}
     severities: dict[str | None, Severity] = {}
-    if all(pack.file.layer is not None for pack, _ in given):
-        raise PackError(f"no pack names rule {rule_id}; write `rules: {{{rule_id}: {{}}}}` in a base pack")
+    files_of_everybody = [pack.name for pack, _ in given if pack.file.layer is None]
+    if not files_of_everybody:
+        raise PackError(f"no pack names rule {rule_id}; write `rules: {{{rule_id}: {{}}}}` in {FILE_OF_EVERYBODY}")
     for pack, rule in given:
         layer, key = pack.file.layer, f"pack {pack.name}, key rules.{rule_id}"
         if unknown := sorted(set(rule.scope or ()) - layers):
             raise PackError(
                 f"{key}.scope: {unknown[0]} is no payer key, line of business or LCD; write one of "
-                f"{', '.join(sorted(layers))}"
+                f"{', '.join(sorted(layers))}{perhaps(unknown[0], layers)}"
             )
         changed = rule.model_fields_set.intersection(RULES_OF_EVERYBODY)
         base = base.model_copy(update={name: getattr(rule, name) for name in changed})
@@ -51,7 +51,8 @@ def _terms(rule_id: str, given: Sequence[tuple[Pack, PackRule]], layers: frozens
             severities[layer] = rule.severity
         for name, parameter in rule.parameters.items():
             parameters.setdefault(layer, {})[name] = parameter_of(pack.name, f"{key}.parameters.{name}", parameter)
-    _require_what_is_read(rule_id, parameters)
+    _require_days(rule_id, base, given)
+    _require_what_is_read(rule_id, parameters, files_of_everybody[0])
     return Terms(
         scope=None if base.scope is None else frozenset(base.scope),
         starts_on=base.starts_on,
@@ -63,24 +64,40 @@ def _terms(rule_id: str, given: Sequence[tuple[Pack, PackRule]], layers: frozens
     )
 
 
+def _require_days(rule_id: str, base: PackRule, given: Sequence[tuple[Pack, PackRule]]) -> None:
+    """A rule has a day to look at, whichever packs give its first and its last."""
+    if base.starts_on is not None and base.ends_on is not None and base.starts_on > base.ends_on:
+        *_, last = (pack.name for pack, rule in given if rule.model_fields_set & {"starts_on", "ends_on"})
+        raise PackError(
+            f"pack {last}, key rules.{rule_id}: from ({base.starts_on}) is after to ({base.ends_on}); write the first "
+            "date of service, then the last, or switch the rule off under overrides"
+        )
+
+
 def _layers(packs: Sequence[Pack]) -> frozenset[str]:
     """Whose values there can be."""
     named = (pack.file.layer for pack in packs)
     return frozenset((*(layer for layer in named if layer is not None), *get_args(LineOfBusiness)))
 
 
-def _require_what_is_read(rule_id: str, parameters: Mapping[str | None, Mapping[str, Parameter]]) -> None:
+def _require_what_is_read(
+    rule_id: str, parameters: Mapping[str | None, Mapping[str, Parameter]], file_of_everybody: str
+) -> None:
     """A rule has all parameters it reads, and nobody gives one it does not read."""
     wanted = next(rule for rule in RULES if rule.id == rule_id).parameters
+    key = f"key rules.{rule_id}.parameters"
     for name in wanted:
         if name not in parameters[None]:
-            raise PackError(f"rule {rule_id} reads parameter {name}, which no base pack gives; add it under its rule")
+            raise PackError(
+                f"pack {file_of_everybody}, {key}: the rule reads {name}, which is not given for everybody; add it here"
+            )
     for given in parameters.values():
         for name, parameter in given.items():
             if name not in wanted:
+                instead = f"write one of {', '.join(wanted)}" if wanted else "name it in the rule's `parameters`"
                 raise PackError(
-                    f"pack {parameter.pack}, key rules.{rule_id}.parameters.{name}: the rule does not read this "
-                    f"parameter; remove it, or write one of {', '.join(wanted) or 'none'}"
+                    f"pack {parameter.pack}, {key}.{name}: the rule does not read this parameter; remove it, or "
+                    f"{instead}{perhaps(name, wanted)}"
                 )
 
 
@@ -106,63 +123,32 @@ def _frozen(value: Any, where: str) -> Any:
         for code in value:
             if not isinstance(code, str):
                 raise PackError(f"{where}: {code} stands in a list of codes; write it in quotes")
-        return Patterns(value) if any(code.endswith("*") for code in value) else frozenset(value)
+        return codes_of(value)
     if isinstance(value, dict):
         return {key: _frozen(inner, where) for key, inner in value.items()}
     return value
 
 
-def tiers_of(packs: Sequence[Pack]) -> dict[str | None, dict[str, Parameter]]:
-    """The lists of diagnoses, by layer: codes, or for each region and for None the codes. Raises PackError."""
-    layered: dict[str | None, dict[str, Parameter]] = {None: {}}
-    for pack in packs:
-        for tier, given in pack.file.diagnosis_tiers.items():
-            where = f"pack {pack.name}, key diagnosis_tiers.{tier}"
-            parameter = parameter_of(pack.name, where, given)
-            values = tuple(_by_region(dated, where) for dated in parameter.values)
-            listed = Parameter(parameter.unit, values, pack.name)
-            if not listed.is_known_always:
-                raise PackError(
-                    f"{where}: there is no list before {values[0].starts_on}; write one from null, [] for none"
-                )
-            layered.setdefault(pack.file.layer, {})[tier] = listed
-    for layer, tiers in layered.items():
-        for tier, parameter in tiers.items():
-            if tier not in layered[None]:
-                raise PackError(
-                    f"pack {parameter.pack}, key diagnosis_tiers.{tier}: no rule reads such a tier of {layer}; write "
-                    f"one of {', '.join(layered[None])}"
-                )
-    return layered
-
-
-def _by_region(dated: DatedValue, where: str) -> DatedValue:
-    listed = dated.value
-    if isinstance(listed, frozenset | Patterns):
-        return dated
-    if not isinstance(listed, Mapping) or not set(listed) <= {*REGIONS, ANY_REGION}:
-        raise PackError(f"{where}: write a list of codes, or lists under {', '.join((*REGIONS, ANY_REGION))}")
-    codes: dict[str | None, list[str]] = {
-        region: [*listed.get(region, ()), *listed.get(ANY_REGION, ())] for region in REGIONS
-    }
-    codes[None] = [code for each in codes.values() for code in each]
-    return DatedValue(_frozen(codes, where), dated.starts_on, dated.source, dated.confidence)
-
-
 def payers_of(packs: Sequence[Pack]) -> Payers:
     """The payer ids, and the keys of lines of business. Raises PackError."""
     defaults = _payer_keys_of_lines_of_business(packs)
-    by_id = {
-        payer_id: PayerMatch(pack.file.payer or defaults[said.line_of_business], said.line_of_business)
-        for pack in packs
-        for payer_id, said in pack.file.payer_ids.items()
-    }
+    by_id: dict[str, PayerMatch] = {}
+    named_in: dict[str, str] = {}
+    for pack in packs:
+        for payer_id, said in pack.file.payer_ids.items():
+            match = PayerMatch(pack.file.payer or defaults[said.line_of_business], said.line_of_business)
+            if by_id.setdefault(payer_id, match).key != match.key:
+                raise PackError(
+                    f"pack {pack.name}, key payer_ids.{payer_id}: pack {named_in[payer_id]} names this id too, of "
+                    f"{by_id[payer_id].key}; leave it in one"
+                )
+            by_id[payer_id], named_in[payer_id] = match, pack.name
     reached = {match.key for match in by_id.values()}.union(defaults.values())
     for pack in packs:
         if pack.file.payer is not None and pack.file.payer not in reached:
             raise PackError(
                 f"pack {pack.name}, key payer: no payer id leads to {pack.file.payer}; add payer_ids, or write one of "
-                f"{', '.join(sorted(reached))}"
+                f"{', '.join(sorted(reached))}{perhaps(pack.file.payer, reached)}"
             )
     return Payers(by_id, defaults)
 
@@ -180,7 +166,9 @@ def _payer_keys_of_lines_of_business(packs: Sequence[Pack]) -> dict[LineOfBusine
             found[line_of_business] = key
     for line_of_business in get_args(LineOfBusiness):
         if line_of_business not in found:
-            raise PackError(f"no pack gives line_of_business_defaults.{line_of_business}; add it to a base pack")
+            raise PackError(
+                f"no pack gives line_of_business_defaults.{line_of_business}; add it to {FILE_OF_EVERYBODY}"
+            )
     return found
 
 
@@ -224,11 +212,13 @@ def _overrides(packs: Sequence[Pack], rules: Collection[str], layers: Collection
         for number, said in enumerate(pack.file.overrides):
             key = f"pack {pack.name}, key overrides.{number}"
             if said.rule not in rules:
-                raise PackError(f"{key}.rule: there is no rule {said.rule}; use an id of the catalogue")
+                raise PackError(
+                    f"{key}.rule: there is no rule {said.rule}; use an id of the catalogue{perhaps(said.rule, rules)}"
+                )
             if said.payer is not None and said.payer not in layers:
                 raise PackError(
                     f"{key}.payer: {said.payer} is no payer key, line of business or LCD; write one of "
-                    f"{', '.join(sorted(layers))}"
+                    f"{', '.join(sorted(layers))}{perhaps(said.payer, layers)}"
                 )
             if said.payer is not None and pack.file.layer not in (None, said.payer):
                 raise PackError(f"{key}.payer: this pack is of {pack.file.layer}; leave the payer out")

@@ -5,6 +5,7 @@ built-in ones. A later file replaces what an earlier one says of the same rule, 
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -14,12 +15,14 @@ import yaml
 from pydantic import ValidationError
 
 from schemas.decision import RulesetVersion
-from validators.assembling import lcds_of, overrides_of, payers_of, state_of, terms_of, tiers_of
+from validators.assembling import lcds_of, overrides_of, payers_of, state_of, terms_of
 from validators.catalogue import RULES
 from validators.engine import in_order
 from validators.pack import Pack, PackError, PackFile
 from validators.pack_errors import pack_error
+from validators.pack_kinds import require_kinds
 from validators.pack_places import require_right_files, require_said_once
+from validators.pack_tiers import tiers_of
 from validators.reference import Reference
 from validators.ruleset import Ruleset
 from validators.tables import reference_of
@@ -28,6 +31,8 @@ HERE = Path(__file__).parent
 BUILT_IN_PACKS = HERE / "packs"
 REFERENCE_DATA = HERE / "reference_data"
 OVERLAY = "overlay"
+TAB = re.compile(rb" *\t")
+"""A tab where a line is indented."""
 
 
 class Source(NamedTuple):
@@ -47,10 +52,13 @@ def load_ruleset(packs: Path | None = None, *, reference_data: Path = REFERENCE_
     if packs is not None:
         if not packs.is_dir():
             raise PackError(f"{packs} is not a folder; name the folder that holds the packs (YAML files)")
-        sources += _pack_sources(packs, OVERLAY)
+        if not (overlay := _pack_sources(packs, OVERLAY)):
+            raise PackError(f"no pack (*.yaml) in {packs}; name the folder that holds the packs, or none")
+        sources += overlay
     files = [Pack(source.name, _parse(source)) for source in sources]
     require_said_once(files[:built_in])
     require_right_files(files)
+    require_kinds(files[:built_in], files)
     tables = [each for pattern in ("*.csv", "*.txt") for each in _sources(reference_data, pattern, "reference_data")]
     return Ruleset(
         version=RulesetVersion(
@@ -106,6 +114,9 @@ class _PackLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
         """A mapping; raises _RefusedError."""
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                said = "a list or group of keys stands where a key has to; write the key as text"
+                raise _RefusedError(None, None, said, key.start_mark)
             if key.value in seen:
                 raise _RefusedError(None, None, f"key {key.value} stands twice; write it once", key.start_mark)
             seen.add(key.value)
@@ -126,13 +137,22 @@ _PackLoader.add_constructor("tag:yaml.org,2002:timestamp", _PackLoader.construct
 def yaml_of(content: bytes, named: str) -> Any:
     """What a YAML file says, each of its keys once. Raises PackError, which calls the file as it is `named`."""
     try:
+        content.decode("utf-8")
         return yaml.load(content, Loader=_PackLoader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark else ""
+    except UnicodeDecodeError as error:
+        raise PackError(f"{named} is not UTF-8; save it as UTF-8") from error
+    except yaml.reader.ReaderError as error:
+        line = content.count(b"\n", 0, error.position) + 1
+        raise PackError(f"{named} at line {line} is not YAML: {error.reason}; correct it") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line  # type: ignore[union-attr] # reading always gives one
+        place = f"{named} at line {line + 1}"
         if isinstance(error, _RefusedError):
-            raise PackError(f"{named}{place}: {error.problem}") from error
-        raise PackError(f"{named}{place} is not YAML; correct it") from error
+            raise PackError(f"{place}: {error.problem}") from error
+        # The end of the file may be told as a line after the last.
+        if TAB.match([*content.split(b"\n"), b""][line]):
+            raise PackError(f"{place} is not YAML: a tab stands here; indent with spaces") from error
+        raise PackError(f"{place} is not YAML: {error.problem}; correct it") from error
 
 
 @lru_cache(4)

@@ -1,7 +1,8 @@
 """What is wrong with a pack, in one sentence: the file, the key, what stands there and what to write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from difflib import get_close_matches
 from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -41,22 +42,34 @@ def _sentence(error: ErrorDetails) -> str:
     *path, last = error["loc"] or (None,)
     match error["type"]:
         case "extra_forbidden":
-            return f"there is no such key here; write one of {', '.join(_fields(path))}"
+            known = _fields(path)
+            return f"there is no such key here; write one of {', '.join(known)}{perhaps(str(last), known)}"
         case "missing":
             return f"it is missing; add {_fields(path)[str(last)].description}"
         case "value_error":
             return str(error["ctx"]["error"])
         case kind:
             wanted = next((words for begins, words in WRITE.items() if kind.startswith(begins)), "see pack.schema.json")
-            return f"{_shown(error['input'])} stands here; {wanted.format_map(error.get('ctx', {}))}"
+            return f"{shown(error['input'])} stands here; {wanted.format_map(error.get('ctx', {}))}"
 
 
-def _shown(value: object) -> str:
+def perhaps(written: str, known: Iterable[str]) -> str:
+    """The end of a sentence about a name that is not known: the one that may be meant."""
+    in_capitals = {each.upper(): each for each in known}
+    close = get_close_matches(written.upper(), in_capitals, n=1)
+    return f"; did you mean {in_capitals[close[0]]}?" if close else ""
+
+
+def shown(value: object) -> str:
+    """What stands in a pack, as a message shows it."""
     match value:
         case None:
             return "nothing"
         case bool():
             return str(value).lower()
+        case str() if value[:1].isdigit():
+            # Text, as its quotes say: without them it may be a number.
+            return f'"{value[:SHOWN_MAX]}"'
         case str() | int() | float() | date():
             return str(value)[:SHOWN_MAX] or "empty text"
         case Mapping():

@@ -6,6 +6,7 @@ from validators.pack import Pack, PackError, PackFile, PackRule
 
 OF_EVERYBODY = ("state", "line_of_business_defaults")
 OF_PAYERS = ("payer_ids", "authorizations", "encounter_facts")
+FILE_OF_EVERYBODY = "a file without payer, line_of_business, lcd or of_lcd"
 RULES_OF_EVERYBODY = ("scope", "starts_on", "ends_on", "stage", "secondary_payers")
 """What only a pack of everybody says of a rule."""
 
@@ -17,17 +18,19 @@ def require_right_files(packs: Sequence[Pack]) -> None:
             continue
         said = file.model_fields_set
         if elsewhere := [key for key in OF_EVERYBODY if key in said]:
-            raise PackError(f"pack {name}, key {elsewhere[0]}: there is one for all payers; say this in a base pack")
+            raise PackError(
+                f"pack {name}, key {elsewhere[0]}: there is one for all payers; say this in {FILE_OF_EVERYBODY}"
+            )
         if file.payer is None and (elsewhere := [key for key in OF_PAYERS if key in said]):
             raise PackError(
                 f"pack {name}, key {elsewhere[0]}: this is said of one payer or of everybody; say it in a pack of the "
-                "payer or in a base pack"
+                f"payer or in {FILE_OF_EVERYBODY}"
             )
         for rule_id, rule in file.rules.items():
             if elsewhere := [key for key in RULES_OF_EVERYBODY if key in rule.model_fields_set]:
                 raise PackError(
                     f"pack {name}, key rules.{rule_id}.{_written(elsewhere[0])}: a pack of one payer, line of business "
-                    "or LCD gives only parameters and severity; say this in a base pack"
+                    f"or LCD gives only parameters and severity; say this in {FILE_OF_EVERYBODY}"
                 )
 
 

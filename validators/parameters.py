@@ -45,6 +45,11 @@ Codes = frozenset[str] | Patterns
 """A list of a pack, as rules read it."""
 
 
+def codes_of(listed: Collection[str]) -> Codes:
+    """A list as rules read it."""
+    return Patterns(listed) if any(code.endswith("*") for code in listed) else frozenset(listed)
+
+
 @dataclass(frozen=True, slots=True)
 class DatedValue:
     """A value in force from a date on (None: always); a value of None is not known, or ended on purpose."""

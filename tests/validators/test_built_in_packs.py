@@ -17,6 +17,7 @@ SCHEMA = BUILT_IN_PACKS / "pack.schema.json"
 FILES = [
     pytest.param(path, id=str(path.relative_to(BUILT_IN_PACKS))) for path in sorted(BUILT_IN_PACKS.rglob("*.y*ml"))
 ]
+FOR_ALL = "a file without payer, line_of_business, lcd or of_lcd"
 of_each_file = pytest.mark.parametrize("path", FILES)
 
 
@@ -209,22 +210,25 @@ def test_what_two_built_in_packs_say_of_different_claims_stands_beside_each_othe
         (
             "base/code.yaml",
             lambda text: text.replace("  CODE-03: {}\n", ""),
-            "no pack names rule CODE-03; write `rules: {CODE-03: {}}` in a base pack",
+            f"no pack names rule CODE-03; write `rules: {{CODE-03: {{}}}}` in {FOR_ALL}",
         ),
         (
             "base/level.yaml",
             lambda _: "",
-            "no pack names rule LVL-01; write `rules: {LVL-01: {}}` in a base pack",
+            f"no pack names rule LVL-01; write `rules: {{LVL-01: {{}}}}` in {FOR_ALL}",
         ),
         (
             "base/level.yaml",
             lambda text: re.sub(r"(?s)    parameters:.*?(?=  LVL-03)", "", text),
-            "rule LVL-01 reads parameter max_levels, which no base pack gives; add it under its rule",
+            (
+                "pack packs/base/level.yaml, key rules.LVL-01.parameters: the rule reads max_levels, which is not "
+                "given for everybody; add it here"
+            ),
         ),
         (
             "base/match.yaml",
             lambda text: text.replace("  auto: default_commercial\n", ""),
-            "no pack gives line_of_business_defaults.auto; add it to a base pack",
+            f"no pack gives line_of_business_defaults.auto; add it to {FOR_ALL}",
         ),
     ],
 )

@@ -98,6 +98,13 @@ def test_an_overlay_changes_scope_and_dates_and_leaves_the_rest(overlay: Write) 
     assert [True, False] == [terms.in_effect(day) for day in (date(2026, 6, 15), date(2026, 6, 16))]
 
 
+def test_the_first_and_last_day_of_a_rule_may_come_from_different_files_and_be_one(overlay: Write) -> None:
+    overlay("rules: {AUTH-02: {to: 2024-12-31}}", "a.yaml")
+    terms = load_ruleset(overlay("rules: {AUTH-02: {from: 2024-12-31}}", "b.yaml")).terms["AUTH-02"]
+
+    assert date(2024, 12, 31) == terms.starts_on == terms.ends_on
+
+
 def test_an_overlay_may_make_a_rule_for_everybody(overlay: Write) -> None:
     assert load_ruleset(overlay("rules: {LVL-01: {scope: null}}")).terms["LVL-01"].scope is None
 
@@ -118,6 +125,19 @@ def test_an_overlay_replaces_a_tier_of_diagnoses(overlay: Write) -> None:
 
     assert frozenset({"R52"}) == rules.diagnosis_tiers[None]["T1"].on(DAY)
     assert ruleset().diagnosis_tiers[None]["T2"] == rules.diagnosis_tiers[None]["T2"]
+
+
+def test_diagnoses_of_a_tier_stand_with_or_without_the_dot_and_in_small_letters_too(overlay: Write) -> None:
+    listed = "[M54.16, m5417, M54.4*, c4a, T50.8x5a, o*]"
+    first, then = f"{{from: null, value: {listed}}}", "{from: 2026-06-20, value: {any: [m54.16], lumbar_sacral: [g55]}}"
+    tier = load_ruleset(overlay(f"diagnosis_tiers: {{T1: {{values: [{first}, {then}]}}}}")).diagnosis_tiers[None]["T1"]
+
+    assert ["C4A", "M5416", "M5417", "M544*", "O*", "T508X5A"] == list(tier.on(date(2026, 6, 19)))
+    assert {
+        "cervical_thoracic": frozenset({"M5416"}),
+        "lumbar_sacral": frozenset({"M5416", "G55"}),
+        None: frozenset({"M5416", "G55"}),
+    } == tier.on(date(2026, 6, 20))
 
 
 def test_a_value_keeps_unit_source_and_confidence_of_its_pack(overlay: Write) -> None:
@@ -206,6 +226,11 @@ def test_an_empty_overlay_says_nothing(overlay: Write) -> None:
     folder = overlay("")
 
     assert ruleset().terms == load_ruleset(folder).terms
+
+
+@pytest.mark.parametrize("name", ["site.yaml", "site.yml", "sites/one/site.yml"])
+def test_a_pack_may_stand_in_any_folder_and_begin_with_a_byte_order_mark(overlay: Write, name: str) -> None:
+    assert "site-é" == load_ruleset(overlay("\ufeffversion: site-é", name)).version.version
 
 
 def test_a_folder_named_like_a_pack_is_no_pack(overlay: Write) -> None:

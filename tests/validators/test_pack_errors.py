@@ -17,9 +17,11 @@ KEYS_OF_A_PACK = (
     "authorizations, encounter_facts, state, rules, overrides"
 )
 KEYS_OF_A_RULE = "scope, from, to, stage, severity, secondary_payers, parameters"
-A_BASE_PACK = "a pack of one payer, line of business or LCD gives only parameters and severity; say this in a base pack"
+FOR_ALL = "a file without payer, line_of_business, lcd or of_lcd"
+A_BASE_PACK = f"a pack of one payer, line of business or LCD gives only parameters and severity; say this in {FOR_ALL}"
 AN_LCD = "lcd: {lcd: L1, article: A1, contractor: C, jurisdictions: {J: [FL]}, from: null, confidence: found}"
 OF_ONE = ": a file is of a payer, a line of business or an lcd; write one file for each"
+NO_RULE = "there is no such rule; use an id of the catalogue"
 BOUNDS = "rules.LVL-01.parameters.max_levels"
 
 
@@ -41,9 +43,17 @@ def refusal(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rules: [\n", " at line 2 is not YAML; correct it"),
-        ("a: b: c", " at line 1 is not YAML; correct it"),
-        ("version: \x01", " is not YAML; correct it"),
+        ("rules: [\n", " at line 2 is not YAML: did not find expected node content; correct it"),
+        ("rules: [", " at line 2 is not YAML: did not find expected node content; correct it"),
+        ("a: b: c", " at line 1 is not YAML: mapping values are not allowed in this context; correct it"),
+        ("version:\n  'é\n\x01'", " at line 3 is not YAML: control characters are not allowed; correct it"),
+        ("rules:\n\tLVL-01: {}", " at line 2 is not YAML: a tab stands here; indent with spaces"),
+        ("rules:\n  LVL-01:\n \t  scope: []", " at line 3 is not YAML: a tab stands here; indent with spaces"),
+        ("rules:\n  LVL-01: *a\t", " at line 2 is not YAML: found undefined alias; correct it"),
+        (
+            "\n" + bounds("{from: null, value: {{max}}}"),
+            " at line 2: a list or group of keys stands where a key has to; write the key as text",
+        ),
         ("version: a\nrules: {}\nrules: {}", " at line 3: key rules stands twice; write it once"),
         ("rules: {LVL-01: {}, CODE-03: {},\n LVL-01: {}}", " at line 2: key LVL-01 stands twice; write it once"),
         (
@@ -58,6 +68,23 @@ def refusal(folder: Path) -> str:
 )
 def test_a_file_that_is_no_pack_is_refused_in_one_sentence(overlay: Write, text: str, said: str) -> None:
     assert f"pack overlay/site.yaml{said}" == refusal(overlay(text))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_file_in_another_encoding_is_refused(overlay: Write, encoding: str) -> None:
+    folder = overlay("")
+    (folder / "site.yaml").write_bytes("version: é".encode(encoding))
+
+    assert "pack overlay/site.yaml is not UTF-8; save it as UTF-8" == refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["site.YAML", "site.txt", "site"])
+def test_a_folder_without_a_pack_is_refused(tmp_path: Path, name: str) -> None:
+    said = f"no pack (*.yaml) in {tmp_path}; name the folder that holds the packs, or none"
+
+    assert said == refusal(tmp_path)
+    (tmp_path / name).write_text("version: site")
+    assert said == refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +108,12 @@ def test_a_file_that_is_no_pack_is_refused_in_one_sentence(overlay: Write, text:
         (
             bounds("{form: null, value: 2}"),
             f"{BOUNDS}.values.0.form",
-            "there is no such key here; write one of from, value, source, confidence",
+            "there is no such key here; write one of from, value, source, confidence; did you mean from?",
         ),
         (
             "diagnosis_tiers: {T1: {unit: codes, valeus: []}}",
             "diagnosis_tiers.T1.valeus",
-            "there is no such key here; write one of unit, values",
+            "there is no such key here; write one of unit, values; did you mean values?",
         ),
         (
             "state: {look_back_months: 24, revision_days: 30, forever: true}",
@@ -96,7 +123,10 @@ def test_a_file_that_is_no_pack_is_refused_in_one_sentence(overlay: Write, text:
         (
             "overrides: [{rule: LVL-01, effekt: try}]",
             "overrides.0.effekt",
-            "there is no such key here; write one of rule, effect, severity, payer, source, from, until, reason, owner",
+            (
+                "there is no such key here; write one of rule, effect, severity, payer, source, from, until, reason, "
+                "owner; did you mean effect?"
+            ),
         ),
     ],
 )
@@ -278,11 +308,18 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
 @pytest.mark.parametrize(
     ("text", "key", "said"),
     [
-        ("rules: {NONE-01: {}}", "rules.NONE-01", "there is no such rule; use an id of the catalogue"),
+        ("rules: {CIDE-9: {}}", "rules.CIDE-9", f"{NO_RULE}; did you mean CODE-09?"),
+        ("rules: {lvl-01: {}}", "rules.lvl-01", f"{NO_RULE}; did you mean LVL-01?"),
+        ("rules: {cadence: {}}", "rules.cadence", NO_RULE),
+        (
+            "rules: {LVL-01: {parameters: {MAX_LEVEL: {values: [{from: null, value: 1}]}}}}",
+            "rules.LVL-01.parameters.MAX_LEVEL",
+            "the rule does not read this parameter; remove it, or write one of max_levels; did you mean max_levels?",
+        ),
         (
             "rules: {CODE-03: {parameters: {depth: {values: [{from: null, value: 1}]}}}}",
             "rules.CODE-03.parameters.depth",
-            "the rule does not read this parameter; remove it, or write one of none",
+            "the rule does not read this parameter; remove it, or name it in the rule's `parameters`",
         ),
         (
             "payer: aetna\nrules: {LVL-01: {parameters: {depth: {values: [{from: null, value: 1}]}}}}",
@@ -292,15 +329,7 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
         (
             "rules: {LVL-01: {scope: [aetna, medicair]}}",
             "rules.LVL-01.scope",
-            f"medicair is no payer key, line of business or LCD; write one of {LAYERS}",
-        ),
-        (
-            (
-                "payer: aetna\nrules: {AUTH-01: {parameters: {prior_authorization: {values: [{from: null, value: "
-                "{required: true, codes: [62323], excluded_places_of_service: []}}]}}}}"
-            ),
-            "rules.AUTH-01.parameters.prior_authorization",
-            "62323 stands in a list of codes; write it in quotes",
+            f"medicair is no payer key, line of business or LCD; write one of {LAYERS}; did you mean medicaid?",
         ),
         (
             "diagnosis_tiers: {T1: {values: [{from: null, value: [54]}]}}",
@@ -311,6 +340,14 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
             "diagnosis_tiers: {T1: {values: [{from: null, value: {lumbar: [M5416]}}]}}",
             "diagnosis_tiers.T1",
             "write a list of codes, or lists under cervical_thoracic, lumbar_sacral, any",
+        ),
+        *(
+            (
+                f"diagnosis_tiers: {{T1: {{values: [{{from: null, value: {{lumbar_sacral: {listed}}}}}]}}}}",
+                "diagnosis_tiers.T1",
+                "write a list of codes, or lists under cervical_thoracic, lumbar_sacral, any",
+            )
+            for listed in ("M5416", "null", "{M5416: M5417}")
         ),
         (
             "diagnosis_tiers: {T1: {values: [{from: null, value: null}]}}",
@@ -327,7 +364,12 @@ def test_what_does_not_fit_its_key_is_answered_with_what_does(overlay: Write, te
             "of_lcd",
             f"no file describes L1; write one of {DETERMINATIONS}, or describe it under lcd",
         ),
-        ("payer: aetnaa", "payer", f"no payer id leads to aetnaa; add payer_ids, or write one of {', '.join(PAYERS)}"),
+        (
+            "payer: Aetnaa",
+            "payer",
+            f"no payer id leads to Aetnaa; add payer_ids, or write one of {', '.join(PAYERS)}; did you mean aetna?",
+        ),
+        ("payer: zz", "payer", f"no payer id leads to zz; add payer_ids, or write one of {', '.join(PAYERS)}"),
         (
             "line_of_business_defaults: {auto: aetnaa}",
             "line_of_business_defaults.auto",
@@ -350,6 +392,19 @@ def test_a_tier_of_diagnoses_has_a_list_on_every_day(overlay: Write) -> None:
     )
 
 
+@pytest.mark.parametrize("code", ["5416", "M", "M5", "MM416", "M54161234", "M54 16", "M5*16", "*", "M54161*1", ""])
+@pytest.mark.parametrize("value", ["['{}']", "{{any: [M5416, '{}']}}", "{{lumbar_sacral: ['{}']}}"])
+def test_what_has_not_the_shape_of_a_diagnosis_stands_in_no_tier(overlay: Write, code: str, value: str) -> None:
+    first = "{from: null, value: [M5416]}"
+    text = f"diagnosis_tiers: {{T1: {{values: [{first}, {{from: 2026-06-15, value: {value.format(code)}}}]}}}}"
+    told = f'"{code}"' if code[:1].isdigit() else code or "empty text"
+
+    assert refusal(overlay(text)) == (
+        f"pack overlay/site.yaml, key diagnosis_tiers.T1, value from 2026-06-15: {told} is no ICD-10-CM code; "
+        "write one, as M54.16, or with * all that begin so, as M54*"
+    )
+
+
 def test_a_tier_of_diagnoses_no_rule_reads_is_refused(overlay: Write) -> None:
     text = "payer: aetna\ndiagnosis_tiers: {T9: {values: [{from: null, value: [M5416]}]}}"
     tiers = ", ".join(ruleset().diagnosis_tiers[None])
@@ -366,12 +421,12 @@ def test_a_tier_of_diagnoses_no_rule_reads_is_refused(overlay: Write) -> None:
         (
             "state: {look_back_months: 24, revision_days: 30}",
             "state",
-            "there is one for all payers; say this in a base pack",
+            f"there is one for all payers; say this in {FOR_ALL}",
         ),
         (
             "line_of_business_defaults: {auto: aetna}",
             "line_of_business_defaults",
-            "there is one for all payers; say this in a base pack",
+            f"there is one for all payers; say this in {FOR_ALL}",
         ),
         ("rules: {LVL-01: {scope: [aetna]}}", "rules.LVL-01.scope", A_BASE_PACK),
         ("rules: {LVL-01: {from: 2026-01-01}}", "rules.LVL-01.from", A_BASE_PACK),
@@ -400,7 +455,7 @@ def test_what_is_said_of_a_payer_stands_in_no_pack_of_a_line_of_business_or_lcd(
 ) -> None:
     assert (
         f"pack overlay/site.yaml, key {key}: this is said of one payer or of everybody; say it in a pack of the payer "
-        "or in a base pack"
+        f"or in {FOR_ALL}"
     ) == refusal(overlay(f"{of}\n{text}"))
 
 
@@ -423,11 +478,15 @@ def test_values_out_of_order_are_refused(overlay: Write, values: str, later: str
 @pytest.mark.parametrize(
     ("text", "key", "said"),
     [
-        (override(rule="LVL-99"), "overrides.0.rule", "there is no rule LVL-99; use an id of the catalogue"),
+        (
+            override(rule="LVL-99"),
+            "overrides.0.rule",
+            "there is no rule LVL-99; use an id of the catalogue; did you mean LVL-09?",
+        ),
         (
             override(payer="aetnaa"),
             "overrides.0.payer",
-            f"aetnaa is no payer key, line of business or LCD; write one of {LAYERS}",
+            f"aetnaa is no payer key, line of business or LCD; write one of {LAYERS}; did you mean aetna?",
         ),
         (
             f"payer: humana\n{override(payer='aetna')}",
@@ -452,9 +511,31 @@ def test_values_out_of_order_are_refused(overlay: Write, values: str, later: str
         (
             override().replace("}]", "}, {rule: LVL-99, effect: try, until: 2026-01-01, reason: a, owner: b}]"),
             "overrides.1.rule",
-            "there is no rule LVL-99; use an id of the catalogue",
+            "there is no rule LVL-99; use an id of the catalogue; did you mean LVL-09?",
         ),
     ],
 )
 def test_an_override_that_overrides_nothing_is_refused(overlay: Write, text: str, key: str, said: str) -> None:
     assert f"pack overlay/site.yaml, key {key}: {said}" == refusal(overlay(text))
+
+
+LATE = "write the first date of service, then the last, or switch the rule off under overrides"
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "said", "starts_on", "ends_on"),
+    [
+        ("LVL-01", "from: 2026-06-16, to: 2026-06-15", "2026-06-16", "2026-06-15"),
+        ("AUTH-02", "to: 2026-01-14", "2026-01-15", "2026-01-14"),
+        ("AUTH-02", "from: 2032-01-01", "2032-01-01", "2031-12-31"),
+    ],
+)
+def test_a_rule_that_ends_before_it_begins_is_refused(
+    overlay: Write, rule_id: str, said: str, starts_on: str, ends_on: str
+) -> None:
+    overlay(f"rules: {{{rule_id}: {{stage: trial}}}}", "zz.yaml")
+
+    assert (
+        f"pack overlay/site.yaml, key rules.{rule_id}: from ({starts_on}) is after to ({ends_on}); {LATE}"
+        == refusal(overlay(f"rules: {{{rule_id}: {{{said}}}}}"))
+    )

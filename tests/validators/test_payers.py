@@ -1,7 +1,10 @@
 import pytest
 
 from schemas.claim import LineOfBusiness, Payer
-from tests.validators.building import ruleset
+from tests.validators.building import Write, ruleset
+from validators.loading import load_ruleset
+from validators.pack import PackError
+from validators.payers import PayerMatch
 
 
 @pytest.mark.parametrize(
@@ -45,3 +48,57 @@ def test_a_payer_id_nobody_lists_has_the_key_of_its_line_of_business() -> None:
     assert "default_medicare_advantage" == match.key(Payer(id="UNHEARDOF"), "medicare_advantage")
     assert "default_commercial" == match.key(Payer(id="UNHEARDOF"), "workers_comp")
     assert "humana" == match.key(Payer(id="EXHUMANA"), "commercial")
+
+
+@pytest.mark.parametrize(
+    ("first", "text", "payer_id", "before", "key"),
+    [
+        (
+            "payer: humana\npayer_ids: {SITE: {line_of_business: commercial}}",
+            "payer: aetna\npayer_ids: {SITE: {line_of_business: commercial}}",
+            "SITE",
+            "overlay/first.yaml",
+            "humana",
+        ),
+        (
+            "payer_ids: {SITE: {line_of_business: medicare_advantage}}",
+            "payer_ids: {SITE: {line_of_business: commercial}}",
+            "SITE",
+            "overlay/first.yaml",
+            "default_medicare_advantage",
+        ),
+        (
+            "",
+            "payer: aetna\npayer_ids: {EXUHC: {line_of_business: commercial}}",
+            "EXUHC",
+            "packs/payers/uhc.yaml",
+            "uhc",
+        ),
+        (
+            "payer: uhc\npayer_ids: {EXUHC: {line_of_business: auto}}",
+            "payer: aetna\npayer_ids: {EXUHC: {line_of_business: commercial}}",
+            "EXUHC",
+            "overlay/first.yaml",
+            "uhc",
+        ),
+    ],
+)
+def test_a_payer_id_that_files_name_under_different_payers_is_refused(
+    overlay: Write, first: str, text: str, payer_id: str, before: str, key: str
+) -> None:
+    overlay(first, "first.yaml")
+    with pytest.raises(PackError) as refused:
+        load_ruleset(overlay(text))
+
+    assert str(refused.value) == (
+        f"pack overlay/site.yaml, key payer_ids.{payer_id}: pack {before} names this id too, of {key}; leave it in one"
+    )
+
+
+def test_an_overlay_may_name_a_payer_id_again_and_change_its_line_of_business(overlay: Write) -> None:
+    overlay("payer: uhc\npayer_ids: {EXUHC: {line_of_business: medicare_advantage}}", "a.yaml")
+    overlay("payer_ids: {SITE: {line_of_business: auto}}", "b.yaml")
+    rules = load_ruleset(overlay("payer_ids: {SITE: {line_of_business: commercial}}", "c.yaml"))
+
+    assert PayerMatch("uhc", "medicare_advantage") == rules.payers.by_id["EXUHC"]
+    assert PayerMatch("default_commercial", "commercial") == rules.payers.by_id["SITE"]

@@ -132,7 +132,7 @@ def test_a_parameter_tells_its_value_on_the_date_and_what_comes_later():
     [
         ((), "all", "everybody's: no payer was asked for"),
         (("aetna",), "aetna", "payer aetna"),
-        (("EXCOMMERCE",), "all", "everybody's: nobody nearer gives one"),
+        (("PLAIN",), "all", "everybody's: nobody nearer gives one"),
         (("EXHUMANACOM",), "commercial", "line of business commercial"),
         (("medicare_ffs", None, "ZZ"), "L1", "LCD of the state of service (MAC)"),
     ],
@@ -143,7 +143,7 @@ def test_the_nearest_layer_gives_the_value_and_it_is_told_why(tmp_path, asked, l
     (tmp_path / "lob.yaml").write_text(f"line_of_business: commercial\n{one}")
     lcd = "lcd: {lcd: L1, article: A1, contractor: MAC, jurisdictions: {J: [ZZ]}, from: null, confidence: found}"
     (tmp_path / "lcd.yaml").write_text(f"{lcd}\n{one}")
-    (tmp_path / "plain.yaml").write_text("payer: plain\npayer_ids: {EXCOMMERCE: {line_of_business: other}}")
+    (tmp_path / "plain.yaml").write_text("payer: plain\npayer_ids: {PLAIN: {line_of_business: other}}")
     (parameter,) = told(load_ruleset(tmp_path), "LVL-01", *asked)["parameters"]
 
     assert (layer, because) == (parameter["layer"], parameter["because"])

@@ -62,7 +62,7 @@ def test_a_case_expects_a_status(vectors, expect, kind):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("rule: [", "vectors site.yaml at line 2 is not YAML; correct it"),
+        ("rule: [", "vectors site.yaml at line 2 is not YAML: did not find expected node content; correct it"),
         ("rule: A\nrule: B", "vectors site.yaml at line 2: key rule stands twice; write it once"),
         ("rule: CODE-03\ncases: []", "vectors site.yaml, key cases: "),
         (SMALLEST.replace("expect", "expects"), "vectors site.yaml, key cases.0.expect: Field required"),
