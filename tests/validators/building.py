@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from schemas.claim import Claim
@@ -19,6 +20,7 @@ from streams.vectors import run
 from streams.vectors.cases import Fact, Fields, GivenFacts, claim_of, completed, default_claim, laid_over
 from streams.vectors.run import DAY
 from validators.loading import load_ruleset
+from validators.pack import PackError
 from validators.ruleset import Feed, Ruleset
 
 __all__ = ["DAY", "claim_of", "completed", "default_claim", "laid_over"]
@@ -29,6 +31,13 @@ Write = Callable[..., Path]
 @cache
 def ruleset() -> Ruleset:
     return load_ruleset()
+
+
+def refusal(packs: Path | None = None) -> str:
+    """What is said of packs that are refused: of a folder laid over the built-in ones, or of those alone."""
+    with pytest.raises(PackError) as refused:
+        load_ruleset(packs)
+    return str(refused.value)
 
 
 def fed(feed: Feed) -> Ruleset:

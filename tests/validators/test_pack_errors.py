@@ -4,9 +4,7 @@ from typing import get_args
 import pytest
 
 from schemas.claim import LineOfBusiness
-from tests.validators.building import Write, ruleset
-from validators.loading import load_ruleset
-from validators.pack import PackError
+from tests.validators.building import Write, refusal, ruleset
 
 PAYERS = sorted({match.key for match in ruleset().payers.by_id.values()})
 LAYERS = ", ".join(sorted({*PAYERS, *(lcd.lcd for lcd in ruleset().lcds.values()), *get_args(LineOfBusiness)}))
@@ -32,12 +30,6 @@ def bounds(*values: str) -> str:
 def override(**changes: str) -> str:
     said = {"rule": "LVL-01", "effect": "try", "until": "2026-12-31", "reason": "why", "owner": "who", **changes}
     return f"overrides: [{{{', '.join(f'{key}: {value}' for key, value in said.items())}}}]"
-
-
-def refusal(folder: Path) -> str:
-    with pytest.raises(PackError) as refused:
-        load_ruleset(folder)
-    return str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.validators.building import DAY, Write
+from tests.validators.building import DAY, Write, refusal
 from validators.loading import load_ruleset
 from validators.pack import Pack, PackError, PackFile
 from validators.pack_kinds import require_kinds
@@ -17,12 +16,6 @@ A_LIST = 'write a list of codes, as ["62320"]'
 def pack(rule_id: str, name: str, *values: str) -> str:
     said = ", ".join(f"{{from: {day}, value: {value}}}" for day, value in zip(("null", DAY), values, strict=False))
     return f"rules: {{{rule_id}: {{parameters: {{{name}: {{values: [{said}]}}}}}}}}"
-
-
-def refusal(folder: Path) -> str:
-    with pytest.raises(PackError) as refused:
-        load_ruleset(folder)
-    return str(refused.value)
 
 
 @pytest.mark.parametrize(
