@@ -140,11 +140,11 @@ def _finding(found: Found, context: Context) -> Finding:
     )
 
 
-def citation_of(rule: Rule, ruleset: Ruleset, lcd: Lcd | None) -> Citation:
-    """What a rule cites: the LCD and article of the state of service, if one is in force, or its table's vintage."""
+def citation_of(rule: Rule, ruleset: Ruleset, lcd: Lcd | None, on: date) -> Citation:
+    """What a rule cites: the LCD and article of the state, if one is in force on the day, or its table's vintage."""
     cited = rule.citation
     if cited.document == MULTI_MAC_LCD.document:
-        if lcd is None:
+        if lcd is None or (lcd.starts_on is not None and lcd.starts_on > on):
             return cited
         update = {
             "document": f"LCD {lcd.lcd} and article {lcd.article} ({lcd.contractor})",
@@ -169,9 +169,7 @@ def _citation(found: Found, context: Context) -> Citation:
             effective=own.starts_on,
             confidence=own.confidence or cited.confidence,
         )
-    lcd = context.lcd
-    is_in_force = lcd is not None and (lcd.starts_on is None or lcd.starts_on <= first_day)
-    return citation_of(found.rule, context.ruleset, lcd if is_in_force else None)
+    return citation_of(found.rule, context.ruleset, context.lcd, first_day)
 
 
 def _own_value(found: Found, on: date, context: Context) -> DatedValue | None:

@@ -66,7 +66,6 @@ def shown(rule: Rule, ruleset: Ruleset, audience: Audience, on: date, *, built_i
     """
     doc, terms = doc_of(rule), ruleset.terms[rule.id]
     lcd = audience.lcd
-    in_force = lcd if lcd and (lcd.starts_on is None or lcd.starts_on <= on) else None
     parameters = [*_parameters(rule, ruleset, audience, on, built_in)]
     carc = next((each["value"] for each in parameters if each["name"] == "carc" and each["value"]), rule.carc)
     return listed(rule, ruleset, audience) | {
@@ -86,7 +85,7 @@ def shown(rule: Rule, ruleset: Ruleset, audience: Audience, on: date, *, built_i
         "not": doc.but_not,
         "source": doc.source,
         "suggestion": rule.suggestion,
-        "citation": citation_of(rule, ruleset, in_force).model_dump(mode="json"),
+        "citation": citation_of(rule, ruleset, lcd, on).model_dump(mode="json"),
         "codes": None if rule.codes is None else sorted(rule.codes),
         "modifiers": None if rule.modifiers is None else sorted(rule.modifiers),
         "tables": {table: ruleset.vintages.get(table) for table in rule.tables},

@@ -27,13 +27,13 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found]:
             yield RULE.finding(
                 f"{code} is the first level, and line {first.number} bills it on {on} already",
                 line,
-                suggestion=_suggestion(first, line, context),
+                suggestion=_fix(first, line, context),
                 observed={"procedure_code": code, "lines": 1 + len(others)},
                 expected={"lines": 1},
             )
 
 
-def _suggestion(first: Line, line: Line, context: Context) -> str:
+def _fix(first: Line, line: Line, context: Context) -> str:
     further = f"report each further level with {ADD_ON_OF[line.code]}"
     if first.sides == BOTH_SIDES or first.sides | line.sides != BOTH_SIDES:
         return further

@@ -38,7 +38,7 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Unknown]:
             yield RULE.finding(
                 f"{code} is billed with {in_units(units)} on {on}; its MUE is {edit.units:f}",
                 *group,
-                suggestion=_suggestion(counted, edit, context),
+                suggestion=_fix(counted, edit, context),
                 at=group[0].at("units"),
                 observed={"procedure_code": code, "units": f"{units:f}"},
                 expected={"at_most": f"{edit.units:f}"},
@@ -54,7 +54,7 @@ def _units(lines: Sequence[Line], edit: MueValue, context: Context) -> Decimal:
     return _sum(lines)
 
 
-def _suggestion(lines: Sequence[Line], edit: MueValue, context: Context) -> str:
+def _fix(lines: Sequence[Line], edit: MueValue, context: Context) -> str:
     code = lines[0].code
     if not edit.units:
         return f"remove the {code} line{'s' * (len(lines) > 1)}"

@@ -34,20 +34,20 @@ def check(lines: Sequence[Line], context: Context) -> Iterator[Found | Bypass]:
                 f"{line.code} on {line.service_date} points to a diagnosis of unspecified site or side: "
                 f"{named(unspecified)}",
                 line,
-                suggestion=_suggestion(unspecified, line, context),
+                suggestion=_fix(unspecified, line, context),
                 observed={"procedure_code": line.code, "diagnoses": [*unspecified]},
             )
 
 
-def _suggestion(unspecified: Sequence[str], line: Line, context: Context) -> str:
+def _fix(unspecified: Sequence[str], line: Line, context: Context) -> str:
     """The billable codes of the line's region that say what those leave open, if there are any."""
     icd10cm = context.ruleset.reference.icd10cm
     assert icd10cm is not None, "the engine keeps rules asleep whose tables are not loaded"
     choices = []
     for code in unspecified:
         candidates = [code[:-1] + ending for ending in ENDINGS if code.endswith("0")]
-        at_region = [each for each in candidates if line.region in regions_of(each)]
-        if specific := sorted(dotted(each) for each in at_region if icd10cm.billable(each, line.service_date)):
+        billable = [each for each in candidates if icd10cm.billable(each, line.service_date)]
+        if specific := sorted(dotted(each) for each in billable if line.region in regions_of(each)):
             choices.append(f"{one_of(specific)} instead of {dotted(code)}")
     return "; ".join(["code the site or side that is documented", *choices])
 
